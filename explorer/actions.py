@@ -1,0 +1,425 @@
+"""The verbs a menu, a shortcut or a panel can ask for. Each returns at once; results arrive through the session."""
+
+from __future__ import annotations
+
+import random
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from explorer.animation import Film, scene_at
+from explorer.errors import ExplorerError
+from explorer.files import checkpoints_folder, write_text
+from explorer.live import Live
+from explorer.loading import Loaded, load
+from explorer.player import Player
+from explorer.preferences import Preferences
+from explorer.recipe import Recipe
+from explorer.scene import ImageFile, Latent, Scene, Seed, walk
+from explorer.session import Favourite, Model, Session
+from explorer.workers import Cancelled, Jobs, Report
+
+__all__ = ["MOST_SOURCES", "Actions", "Message", "Workers", "bundled_checkpoints"]
+
+WALK_SECONDS: Final = 2.5  # from waypoint to waypoint, at speed 1
+WALK_LOOP: Final = 6  # waypoints of a closed walk
+WALK_ENDLESS: Final = 2_000
+LARGEST_SEED: Final = 99_999
+MOST_SOURCES: Final = 8  # in a blend made by hand
+LONGEST_FILM: Final = 3_600.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Something to tell the person; ``details`` is a traceback where the failure was not foreseen."""
+
+    text: str
+    hint: str = ""
+    details: str = ""
+    is_error: bool = True
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Workers:
+    """The serial workers: ``jobs`` for exports, ``loader`` for opening, ``background`` for what nobody waits for."""
+
+    jobs: Jobs
+    loader: Jobs
+    background: Jobs
+
+
+class Actions(QObject):
+    """Everything the window can do, without a widget. Main thread only."""
+
+    told = Signal(object)  # Message
+    loading = Signal(str)  # the name of what is being opened; empty when that has ended
+    opened = Signal(object)  # Path of a checkpoint that was opened
+    exported = Signal(object)  # Path
+    preferences_changed = Signal()
+    motion_changed = Signal()  # something else moves by itself now, or nothing does; see ``playing``
+
+    def __init__(
+        self,
+        session: Session,
+        live: Live,
+        workers: Workers,
+        preferences: Preferences,
+        state_folder: Path,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.session, self.live, self.workers, self.preferences = session, live, workers, preferences
+        self.player = Player(self)
+        self.player.moved.connect(self._follow_player)
+        self.player.stopped.connect(self._settle_player)
+        self.autosave_path = state_folder / "autosave.json"
+        self.walk_loops = False
+        self._playing = ""  # what the player plays: walk, film, or nothing
+        self._film: Film | None = None  # the film that the moment belongs to
+        self._moment: tuple[Scene, float] | None = None  # the scene last shown of the film, and its time in seconds
+        self._opening: int | None = None
+        session.model_changed.connect(self._measure_directions)
+        session.kept_changed.connect(self._follow_film)
+
+    # --- opening ---
+
+    def open(self, path: Path) -> None:
+        """Open whatever it is: a checkpoint, a session, a picture with a recipe, or a picture to encode."""
+        self.stop()
+        if self._opening is not None:
+            self.workers.loader.cancel(self._opening)
+        self.loading.emit(path.name)
+        work = partial(load, path, self.preferences.device, self.session.model, self.known_checkpoints())
+        self._opening = self.workers.loader.start(f"Open {path.name}", work, self._take_loaded, self._fail_opening)
+
+    def restore(self, otherwise: Path) -> None:
+        """Open the autosaved session of the last run; where there is none that works, ``otherwise``."""
+        if not self.autosave_path.exists():
+            self.open(otherwise)
+            return
+        self.loading.emit("last session")
+        work = partial(load, self.autosave_path, self.preferences.device, None, self.known_checkpoints())
+        self._opening = self.workers.loader.start(
+            "Restore the last session", work, self._take_loaded, partial(self._open_instead, otherwise)
+        )
+
+    def known_checkpoints(self) -> tuple[Path, ...]:
+        """Bundled checkpoints, then recent ones."""
+        return (*bundled_checkpoints(), *(Path(path) for path in self.preferences.recent))
+
+    # --- the scene ---
+
+    def change_latent(self, latent: Latent, label: str, settled: bool = True) -> None:
+        """Go to ``latent``; a walk or film that plays stops first."""
+        self.stop()
+        self.session.change_latent(latent, label, settled)
+
+    def set_seed(self, number: int) -> None:
+        latent = replace(self.session.scene.latent, sources=((Seed(number), 1.0),), moves=())
+        self.change_latent(latent, f"Seed {number}")
+
+    @Slot()
+    def random_seed(self) -> None:
+        self.set_seed(random.randint(0, LARGEST_SEED))
+
+    @Slot()
+    def next_seed(self) -> None:
+        self.set_seed(self._seed() + 1)
+
+    @Slot()
+    def previous_seed(self) -> None:
+        self.set_seed(max(self._seed() - 1, 0))
+
+    @Slot()
+    def blend_seed(self) -> None:
+        """Mix a random seed into the point, with as much weight as the sources have on average."""
+        latent = self.session.scene.latent
+        if len(latent.sources) < MOST_SOURCES:
+            mean = sum(weight for _, weight in latent.sources) / len(latent.sources)
+            seed = Seed(random.randint(0, LARGEST_SEED))
+            sources = (*latent.sources, (seed, mean))
+            self.change_latent(replace(latent, sources=sources), f"Blend in seed {seed.number}")
+
+    @Slot()
+    def reset_moves(self) -> None:
+        """Back to the point itself: no moves, no truncation."""
+        self.change_latent(replace(self.session.scene.latent, moves=(), truncation=1.0), "Reset")
+
+    @Slot()
+    def undo(self) -> None:
+        self.stop()
+        self.session.undo()
+
+    @Slot()
+    def redo(self) -> None:
+        self.stop()
+        self.session.redo()
+
+    # --- motion ---
+
+    @Slot()
+    def toggle_walk(self) -> None:
+        """Start or pause a walk through latent space from the current point."""
+        if self._playing == "walk":
+            self.stop()
+            return
+        self.stop()
+        start = self.session.scene
+        count = WALK_LOOP if self.walk_loops else WALK_ENDLESS
+        seeds = (Seed(random.randint(0, LARGEST_SEED)) for _ in range(count))
+        others = (replace(start, latent=replace(start.latent, sources=((seed, 1.0),))) for seed in seeds)
+        waypoints = (start, *others, start) if self.walk_loops else (start, *others)
+        duration = WALK_SECONDS * (len(waypoints) - 1)
+        self._playing = "walk"
+        self.player.play(lambda seconds: walk(waypoints, seconds / WALK_SECONDS), duration, self.walk_loops)
+        self.motion_changed.emit()
+
+    @Slot()
+    def toggle_film(self) -> None:
+        """Play or pause the film of the timeline, from the moment of it that is shown."""
+        if self._playing == "film":
+            self.stop()
+            return
+        self.stop()
+        film = self.film()
+        if film is not None:
+            start = self.film_moment() or 0.0
+            self._playing, self._film = "film", film
+            self.player.play(partial(scene_at, film), film.seconds, True, start if start < film.seconds else 0.0)
+            self.motion_changed.emit()
+
+    @Slot(float)
+    def scrub(self, seconds: float) -> None:
+        """Show the film at a moment."""
+        film = self.film()
+        if film is not None:
+            self.stop()
+            self._show_moment(film, scene_at(film, seconds), seconds)
+
+    @Slot(int)
+    def go_to_keyframe(self, index: int) -> None:
+        """Go to a keyframe of the timeline, as a step of undo."""
+        self.stop()
+        scene, film = self.session.keyframes[index], self.film()
+        if film is not None:
+            steps = len(film.keyframes) - 1 + (film.loop and film.keyframes[0] != film.keyframes[-1])
+            self._show_moment(film, scene, film.seconds * index / steps)
+        self.session.change(scene, f"Keyframe {index + 1}")
+
+    def film_moment(self) -> float | None:
+        """The second of the film that the scene was taken from; None where it is no moment of it."""
+        is_shown = self._moment is not None and self._moment[0] == self.session.scene
+        return self._moment[1] if self._moment is not None and is_shown else None
+
+    def playing(self) -> str:
+        """What moves by itself: "walk", "film" or ""."""
+        return self._playing
+
+    @Slot()
+    def stop(self) -> None:
+        """Pause whatever moves by itself."""
+        self.player.stop()
+
+    # --- keeping ---
+
+    @Slot()
+    def toggle_favourite(self) -> None:
+        """Keep the scene as a favourite, or let it go."""
+        session = self.session
+        if session.model is None:
+            return
+        favourite = Favourite(session.scene, session.model.facts.name)
+        kept = tuple(
+            f for f in session.favourites if f.scene != favourite.scene or f.checkpoint != favourite.checkpoint
+        )
+        session.set_favourites(kept if len(kept) < len(session.favourites) else (*kept, favourite))
+
+    @Slot()
+    def add_keyframe(self) -> None:
+        self.session.set_keyframes((*self.session.keyframes, self.session.scene))
+
+    def film(self) -> Film | None:
+        """The film of the timeline, of an hour at most, or None where it has fewer than two keyframes."""
+        keyframes, settings = self.session.keyframes, self.session.film
+        if len(keyframes) < 2:
+            return None
+        return replace(settings, pace=min(settings.pace, LONGEST_FILM / len(keyframes))).film(keyframes)
+
+    # --- writing ---
+
+    def export_picture(self, path: Path) -> None:
+        """Write the picture of the scene as PNG, with its recipe inside."""
+        model = self.session.model
+        if model is None:
+            return
+        scene, recipe = self.session.scene, Recipe(str(model.path), model.digest, model.facts.name, self.session.scene)
+
+        def work(report: Report) -> Path:
+            from explorer.export import export_picture  # imports torch
+
+            export_picture(model.generator, scene, path, recipe)
+            return path
+
+        self.workers.jobs.start(f"Export {path.name}", work, self._tell_exported)
+
+    def export_film(self, path: Path, film: Film | None = None) -> None:
+        """Write the film of the timeline, or any other; the suffix chooses the format."""
+        model, film = self.session.model, film or self.film()
+        if model is None:
+            return
+        if film is None:
+            self.told.emit(Message("A film needs at least two keyframes.", "Add some to the timeline with K."))
+            return
+        recipe = Recipe(str(model.path), model.digest, model.facts.name, film=film)
+        size = self.session.film.size
+
+        def work(report: Report) -> Path:
+            from explorer.export import export_film  # imports torch
+
+            export_film(model.generator, film, path, recipe, size, report)
+            return path
+
+        self.workers.jobs.start(f"Export {path.name}", work, self._tell_exported)
+
+    def save_session(self, path: Path) -> None:
+        """Write the session to a file the person chose."""
+        saved = self.session.snapshot()
+
+        def work(report: Report) -> Path:
+            write_text(path, saved.to_text())
+            return path
+
+        self.workers.jobs.start(f"Save {path.name}", work, self._tell_exported)
+
+    def autosave(self, then: Callable[[None], None] | None = None) -> None:
+        """Keep the session for the next start, in the background."""
+        if self.session.model is None:
+            return
+        saved, path = self.session.snapshot(), self.autosave_path
+        self.workers.background.start("Autosave", lambda report: write_text(path, saved.to_text()), then)
+
+    def autosave_now(self) -> None:
+        """Keep the session for the next start, before returning: for closing."""
+        if self.session.model is not None:
+            write_text(self.autosave_path, self.session.snapshot().to_text())
+
+    # --- telling ---
+
+    def fail(self, error: BaseException) -> None:
+        """Show any error: foreseen ones as their sentence, others with their traceback."""
+        if isinstance(error, ExplorerError):
+            self.told.emit(Message(error.message, error.hint))
+        elif not isinstance(error, Cancelled):
+            details = "".join(traceback.format_exception(error))
+            self.told.emit(Message(f"Something went wrong: {error or type(error).__name__}.", "", details))
+
+    def set_preferences(self, preferences: Preferences) -> None:
+        self.preferences = preferences
+        self.preferences_changed.emit()
+
+    def _seed(self) -> int:
+        first = self.session.scene.latent.sources[0][0]
+        return first.number if isinstance(first, Seed) else -1
+
+    def _take_loaded(self, loaded: Loaded) -> None:
+        self._opening = None
+        self.loading.emit("")
+        session = self.session
+        if loaded.model is not None and (session.model is None or loaded.model.digest != session.model.digest):
+            self.set_preferences(replace(self.preferences, recent=self.preferences.with_recent(str(loaded.model.path))))
+        model = loaded.model or session.model
+        if model is None:
+            self.told.emit(Message("Open a model first.", "Then drop a picture on the window to encode it."))
+        elif loaded.session is not None:
+            session.restore(loaded.session, model)
+        elif loaded.image is not None:
+            self._encode(model, loaded.image)
+        elif loaded.recipe is not None:
+            if loaded.model is not None:
+                session.open_model(loaded.model)
+            if loaded.recipe.film is not None:
+                session.set_keyframes(loaded.recipe.film.keyframes)
+            session.change(loaded.recipe.scene, "Recipe")
+        else:
+            session.open_model(model)
+        if loaded.model is not None:
+            self.opened.emit(loaded.model.path)
+
+    def _encode(self, model: Model, image: ImageFile) -> None:
+        if "encodes" not in model.facts.capabilities:
+            self.told.emit(Message(f"{model.facts.name} cannot encode pictures.", "Open a model with an encoder."))
+            return
+        self.change_latent(Latent(((image, 1.0),)), f"Encode {Path(image.path).name}")
+        self.session.set_view(replace(self.session.view, mode="beside"))
+
+    def _fail_opening(self, error: BaseException) -> None:
+        self._opening = None
+        self.loading.emit("")
+        self.fail(error)
+
+    def _open_instead(self, otherwise: Path, error: BaseException) -> None:
+        self._fail_opening(error)
+        self.open(otherwise)
+
+    @Slot()
+    def _measure_directions(self) -> None:
+        model = self.session.model
+        if model is None:
+            return
+
+        def work(report: Report) -> dict[str, object]:
+            from explorer.facts import direction_strengths  # imports torch
+
+            return {kind: direction_strengths(model.generator, kind) for kind in model.facts.direction_kinds}
+
+        def take(strengths: dict[str, object]) -> None:
+            if self.session.model is model:
+                for kind, values in strengths.items():
+                    self.session.set_strengths(kind, values)
+
+        self.workers.background.start("Measure directions", work, take)
+
+    def _tell_exported(self, path: Path) -> None:
+        self.told.emit(Message(f"{path.name} is written.", str(path.parent), is_error=False))
+        self.exported.emit(path)
+
+    @Slot(object, float)
+    def _follow_player(self, scene: Scene, seconds: float) -> None:
+        if self._playing == "film" and self._film is not None:
+            self._show_moment(self._film, scene, seconds)
+        else:
+            self.session.change(scene, settled=False)
+
+    @Slot()
+    def _settle_player(self) -> None:
+        played, self._playing = self._playing, ""
+        if played == "walk":
+            self.session.settle("Walk")
+        self.motion_changed.emit()
+
+    def _show_moment(self, film: Film, scene: Scene, seconds: float) -> None:
+        self._film, self._moment = film, (scene, seconds)
+        self.session.change(scene, settled=False)
+
+    @Slot()
+    def _follow_film(self) -> None:
+        """Where the film that plays has changed, go on from the same part of the new one; a paused moment is over."""
+        film, before = self.film(), self._film
+        if before is None or film == before:
+            return
+        part = self._moment[1] / before.seconds if self._moment is not None else 0.0
+        self._film, self._moment = film, None
+        if self._playing == "film" and film is None:
+            self.stop()
+        elif self._playing == "film" and film is not None:
+            self.player.play(partial(scene_at, film), film.seconds, True, part * film.seconds)
+
+
+def bundled_checkpoints() -> tuple[Path, ...]:
+    """The checkpoints that come with the program."""
+    return tuple(sorted(p for p in checkpoints_folder().glob("*.safetensors") if ".training." not in p.name))

@@ -1,0 +1,84 @@
+"""``animate``: a film of a walk through latent space."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from explorer.cli.telling import DeviceOption, progress_bar, tell
+from explorer.errors import CheckpointError, SceneError
+
+if TYPE_CHECKING:
+    from explorer.cli.reading import FoundFilm
+
+__all__ = ["animate"]
+
+
+def animate(
+    source: Annotated[Path, typer.Argument(metavar="SESSION|SCENES", help="A session, a list of scenes, or a film.")],
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", metavar="OUT", help="A .mp4, .gif, .webp or .png, or a folder."),
+    ],
+    checkpoint: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The model, where it is not that of the session.")
+    ] = None,
+    seconds: Annotated[float | None, typer.Option(metavar="S", help="How long the film lasts.")] = None,
+    fps: Annotated[int | None, typer.Option(metavar="N", help="Frames per second.")] = None,
+    easing: Annotated[str | None, typer.Option(metavar="NAME", help="linear, ease, ease-in, ease-out or hold.")] = None,
+    loop: Annotated[bool | None, typer.Option("--loop/--no-loop", help="Go back to the start at the end.")] = None,
+    size: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=0, max=4096, help="The least shorter side in pixels; 0: as it is."),
+    ] = None,
+    device: DeviceOption = "auto",
+) -> None:
+    """Make a film of the keyframes of a session, or of a list of scenes."""
+    from explorer.animation import WRITERS
+
+    if output.suffix and output.suffix.lower() not in WRITERS:
+        kinds = ", ".join(WRITERS)
+        raise typer.BadParameter(f"{output} should end in {kinds}, or be a folder.", param_hint="--output")
+    from explorer.cli.reading import read_film
+    from explorer.export import export_film
+    from explorer.files import digest
+    from explorer.generators import open_generator
+    from explorer.recipe import Recipe
+
+    found = read_film(source, loop)
+    film = replace(
+        found.film,
+        seconds=found.film.seconds if seconds is None else seconds,
+        frames_per_second=found.film.frames_per_second if fps is None else fps,
+        easing=easing or found.film.easing,
+    )
+    model = checkpoint or _checkpoint_of(found, source)
+    generator = open_generator(model, device)
+    recipe = Recipe(str(model.absolute()), digest(model), generator.name, film=film)
+    with progress_bar("{task.fields[note]}") as progress:
+        task = progress.add_task(f"Filming {output.name}", total=1, note="")
+
+        def report(done: float, total: float, note: str) -> None:
+            progress.update(task, completed=done, total=total, note=note)
+
+        frames = export_film(generator, film, output, recipe, found.size if size is None else size, report)
+        progress.update(task, completed=frames)
+    tell(f"{output} is written: {frames:,} frames.")
+
+
+def _checkpoint_of(found: FoundFilm, source: Path) -> Path:
+    """The model the film was made for: where it was, beside the file that tells of it, or among the bundled ones."""
+    from explorer.files import checkpoints_folder
+    from explorer.recipe import find_checkpoint
+
+    if not found.checkpoint:
+        raise SceneError(f"{source} does not say which model it is for.", "Say which with --checkpoint.")
+    beside = source.parent / Path(found.checkpoint).name
+    known = (beside, *sorted(checkpoints_folder().glob("*.safetensors")))
+    try:
+        return find_checkpoint(found.checkpoint, found.digest, found.name, known)
+    except CheckpointError as error:
+        raise CheckpointError(error.message, "Say where it is with --checkpoint.") from error

@@ -1,0 +1,204 @@
+"""``inspect`` and ``render``: what a model is, and pictures it makes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from explorer.cli.telling import CheckpointArgument, DeviceOption, print_json, tell
+from explorer.errors import DatasetError, SceneError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from explorer.generators import Generator
+    from explorer.imaging import FloatArray, Pixels
+    from explorer.scene import Scene
+
+__all__ = ["inspect", "render"]
+
+LARGEST_SEED: Final = (1 << 63) - 1
+BATCH: Final = 32
+LATENTS_HINT: Final = "Latents are a .npy file of floats, one point after the other."
+
+
+class Space(StrEnum):
+    """The spaces in which latents can be given."""
+
+    z = "z"
+
+
+def inspect(
+    checkpoint: CheckpointArgument,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")] = False,
+    device: DeviceOption = "cpu",
+) -> None:
+    """Show what a checkpoint is and can do."""
+    from explorer import facts
+    from explorer.formats import read_checkpoint
+    from explorer.generators import build_generator, pick_device
+
+    found = read_checkpoint(checkpoint)
+    known = facts.inspect(found, build_generator(found, pick_device(device)))
+    if as_json:
+        print_json(known)
+        return
+    for name, value in _rows(known):
+        print(f"{name:<14}{value}")
+
+
+def render(
+    checkpoint: CheckpointArgument,
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output", "-o", metavar="OUT", help="A .png, or a .npy of float32 NCHW in [-1, 1], not clipped."
+        ),
+    ],
+    seed: Annotated[
+        list[int] | None,
+        typer.Option(metavar="N", min=0, max=LARGEST_SEED, help="A seed; several make a contact sheet."),
+    ] = None,
+    latents: Annotated[Path | None, typer.Option(metavar="Z.npy", help="Latent points, (n, *latent_shape).")] = None,
+    space: Annotated[Space, typer.Option(help="What the latents are points of.")] = Space.z,
+    scene: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A scene, a session, or a picture with a recipe inside.")
+    ] = None,
+    truncation: Annotated[
+        float | None, typer.Option(metavar="P", help="Pull towards the mean: 1 leaves a point, 0 is the mean.")
+    ] = None,
+    columns: Annotated[int | None, typer.Option(metavar="N", min=1, help="Columns of a contact sheet.")] = None,
+    device: DeviceOption = "auto",
+) -> None:
+    """Make pictures from seeds, latent points or a scene."""
+    if sum(given is not None for given in (seed or None, latents, scene)) != 1:
+        raise typer.BadParameter("Say what to draw with one of --seed, --latents and --scene.")
+    if output.suffix.lower() not in (".png", ".npy"):
+        raise typer.BadParameter(f"{output} should end in .png or .npy.", param_hint="--output")
+    if truncation is not None and not math.isfinite(truncation):
+        raise typer.BadParameter("It should be a finite number.", param_hint="--truncation")
+    from explorer.generators import open_generator
+
+    if latents is not None:
+        points = _read_points(latents)
+        generator = open_generator(checkpoint, device)
+        pulled = points if truncation is None else points * points.dtype.type(truncation)
+        _write_points(generator, pulled, output, columns)
+    else:
+        scenes = _scenes(seed or [], scene, truncation)
+        generator = open_generator(checkpoint, device)
+        _write_scenes(generator, scenes, checkpoint, output, columns)
+    tell(f"{output} is written.")
+
+
+def _rows(known: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What a person wants to know first, as names and values."""
+    config = known["config"]
+    training = config.get("training") if isinstance(config.get("training"), dict) else {}
+    channels, height, width = known["image_shape"]
+    rows = [
+        ("name", known["name"]),
+        ("family", known["family"]),
+        ("format", known["format"]),
+        ("pictures", f"{width} x {height}, {channels} {'channel' if channels == 1 else 'channels'}"),
+        ("latents", " x ".join(map(str, known["latent_shape"]))),
+        ("classes", f"{known['classes']}" if known["classes"] else "none"),
+        ("parameters", f"{known['parameters']:,} in {len(known['layers'])} tensors"),
+        ("capabilities", ", ".join(known["capabilities"])),
+    ]
+    rows += [(name, str(config[name])) for name in ("data", "licence") if config.get(name)]
+    seen, held_out = training.get("images_seen"), training.get("held_out")
+    if isinstance(seen, int):
+        rows.append(("trained on", f"{seen:,} pictures seen"))
+    if isinstance(held_out, dict):
+        rows.append(("held out", ", ".join(f"{name} {value}" for name, value in held_out.items())))
+    return rows + [("warning", warning) for warning in known["warnings"]]
+
+
+def _scenes(seeds: list[int], path: Path | None, truncation: float | None) -> list[Scene]:
+    """The scenes of all seeds, or the one in a file."""
+    from explorer.cli.reading import read_scene
+    from explorer.scene import Latent, Scene, Seed
+
+    scenes = [Scene(Latent(((Seed(number), 1.0),))) for number in seeds] if path is None else [read_scene(path)]
+    if truncation is None:
+        return scenes
+    return [replace(scene, latent=replace(scene.latent, truncation=truncation)) for scene in scenes]
+
+
+def _read_points(path: Path) -> FloatArray:
+    """Latent points as float32 (n, ...), all of them finite."""
+    import numpy as np
+
+    from explorer.datasets.arrays import read_npy
+
+    try:
+        array = read_npy(path)
+    except DatasetError as error:
+        raise SceneError(error.message, LATENTS_HINT) from error
+    if array.dtype.kind != "f":
+        raise SceneError(f"{path} holds numbers of type {array.dtype}, not latents.", LATENTS_HINT)
+    if array.ndim < 2 or not array.size:
+        raise SceneError(f"{path} has the shape {array.shape}, which is not a row of points.", LATENTS_HINT)
+    with np.errstate(over="ignore"):
+        points = np.array(array, np.float32, order="C")
+    if not np.isfinite(points).all():
+        raise SceneError(f"{path} contains values that are not finite numbers.", LATENTS_HINT)
+    return points
+
+
+def _write_points(generator: Generator, points: FloatArray, output: Path, columns: int | None) -> None:
+    import numpy as np
+
+    from explorer.imaging import write_png
+    from explorer.render import decode_points
+
+    parts = [decode_points(generator, points[start : start + BATCH]) for start in range(0, len(points), BATCH)]
+    if output.suffix.lower() == ".npy":
+        _write_array(output, np.concatenate([images for images, _ in parts]))
+    else:
+        write_png(output, _sheet(np.concatenate([pixels for _, pixels in parts]), columns))
+
+
+def _write_scenes(
+    generator: Generator, scenes: list[Scene], checkpoint: Path, output: Path, columns: int | None
+) -> None:
+    import numpy as np
+
+    from explorer.export import export_picture
+    from explorer.files import digest
+    from explorer.imaging import write_png
+    from explorer.recipe import Recipe
+    from explorer.render import render_images, render_many
+
+    if output.suffix.lower() == ".npy":
+        _write_array(output, render_images(generator, scenes, BATCH))
+    elif len(scenes) == 1:
+        recipe = Recipe(str(checkpoint.absolute()), digest(checkpoint), generator.name, scenes[0])
+        export_picture(generator, scenes[0], output, recipe)
+    else:
+        pictures = np.stack([picture.pixels for picture in render_many(generator, scenes, BATCH)])
+        write_png(output, _sheet(pictures, columns))
+
+
+def _sheet(pictures: Pixels, columns: int | None) -> Pixels:
+    """One picture as it is, several side by side."""
+    from explorer.imaging import contact_sheet
+
+    across = min(columns or math.ceil(math.sqrt(len(pictures))), len(pictures))
+    return contact_sheet(pictures, across)
+
+
+def _write_array(path: Path, array: np.ndarray) -> None:
+    import numpy as np
+
+    from explorer.files import write_atomically
+
+    with write_atomically(path) as temporary:
+        np.save(temporary, array.astype(np.float32, copy=False))

@@ -1,0 +1,86 @@
+"""What is known of an open model, as plain values: what ``inspect`` prints and the window shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from explorer.formats import Checkpoint
+from explorer.generators import Generator, HasPosterior, capabilities
+from explorer.imaging import FloatArray
+from explorer.latents import Shell, typical_shell
+
+__all__ = ["ModelFacts", "describe", "direction_strengths", "inspect"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ModelFacts:
+    """A loaded generator described without torch."""
+
+    name: str
+    family: str
+    family_title: str
+    image_shape: tuple[int, int, int]
+    latent_shape: tuple[int, ...]
+    parameters: int
+    capabilities: tuple[str, ...]
+    device: str
+    shell: Shell
+    direction_kinds: tuple[str, ...]
+    usual_kl: FloatArray | None
+    config: Mapping[str, Any]
+
+    @property
+    def dimensions(self) -> int:
+        return self.shell.dimensions
+
+
+def describe(generator: Generator) -> ModelFacts:
+    """The facts of a loaded generator."""
+    dimensions = int(np.prod(generator.latent_shape))
+    usual = generator.usual_kl_per_dimension() if isinstance(generator, HasPosterior) else None
+    kinds = ("decoder", "data", "axis") if generator.data_covariance() is not None else ("decoder", "axis")
+    return ModelFacts(
+        name=generator.name,
+        family=generator.family,
+        family_title=generator.family_title,
+        image_shape=generator.image_shape,
+        latent_shape=generator.latent_shape,
+        parameters=generator.parameters,
+        capabilities=capabilities(generator),
+        device=str(generator.device),
+        shell=typical_shell(dimensions),
+        direction_kinds=kinds,
+        usual_kl=None if usual is None else usual.float().cpu().numpy(),
+        config=dict(generator.config),
+    )
+
+
+def direction_strengths(generator: Generator, kind: str) -> FloatArray:
+    """How much each direction of a kind changes the picture, (k,); see ``explorer.latents.Directions``."""
+    strengths: FloatArray = generator.directions(kind).strengths.numpy()
+    return strengths
+
+
+def inspect(checkpoint: Checkpoint, generator: Generator) -> dict[str, Any]:
+    """The JSON object that ``latent-explorer inspect --json`` prints."""
+    layers = [
+        {"name": name, "shape": list(tensor.shape), "type": str(tensor.dtype).removeprefix("torch.")}
+        for name, tensor in checkpoint.weights.items()
+    ]
+    return {
+        "name": generator.name,
+        "family": generator.family,
+        "format": checkpoint.format,
+        "image_shape": list(generator.image_shape),
+        "latent_shape": list(generator.latent_shape),
+        "classes": generator.classes,
+        "layers": layers,
+        "parameters": generator.parameters,
+        "capabilities": list(capabilities(generator)),
+        "warnings": list(checkpoint.warnings),
+        "config": dict(checkpoint.config),
+    }

@@ -1,0 +1,81 @@
+"""Which reader a file needs, decided by its content, never by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from explorer.errors import CheckpointError
+from explorer.formats.checkpoint import Checkpoint
+from explorer.formats.native import read_native, read_native_config
+
+__all__ = ["FORMATS", "read_checkpoint", "read_config"]
+
+# One entry per container: its name, what its first bytes look like, its reader, and a quick reader of its description.
+FORMATS: Final[
+    tuple[tuple[str, Callable[[bytes], bool], Callable[[Path], Checkpoint], Callable[[Path], dict[str, Any]]], ...]
+] = (("safetensors", lambda start: len(start) >= 9 and start[8:9] == b"{", read_native, read_native_config),)
+
+# Files people try that are not models, and what to tell them.
+STRANGERS: Final = (
+    (
+        b"version https://git-lfs",
+        "is only a pointer to a file that was not downloaded",
+        "Fetch it with 'git lfs pull'.",
+    ),
+    (b"<", "is a saved web page, not a model", "Download the file itself again."),
+    (b"\x89PNG", "is a picture, not a model", "Drop it on the window to encode it."),
+    (b"\xff\xd8\xff", "is a picture, not a model", "Drop it on the window to encode it."),
+    (b"PK\x03\x04", "is a PyTorch or zip file of a kind this version cannot open yet", ""),
+    (b"\x80", "is a Python pickle of a kind this version cannot open yet", ""),
+)
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """Read any supported checkpoint without running anything in it.
+
+    Raises:
+        CheckpointError: with one sentence on what is wrong with the file.
+    """
+    _, read, _ = _format_of(path)
+    return read(path)
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """The configuration of a checkpoint, quickly, without its weights.
+
+    Raises:
+        CheckpointError: as ``read_checkpoint``.
+    """
+    _, _, describe = _format_of(path)
+    return describe(path)
+
+
+def _format_of(path: Path) -> tuple[str, Callable[[Path], Checkpoint], Callable[[Path], dict[str, Any]]]:
+    start = _first_bytes(path)
+    for name, recognises, read, describe in FORMATS:
+        if recognises(start):
+            return name, read, describe
+    for magic, what, hint in STRANGERS:
+        if start.lstrip()[: len(magic)] == magic:
+            raise CheckpointError(f"{path.name} {what}.", hint)
+    raise CheckpointError(
+        f"{path.name} is not a checkpoint this program can read.",
+        "It opens .safetensors files made by 'latent-explorer train'.",
+    )
+
+
+def _first_bytes(path: Path) -> bytes:
+    if path.is_dir():
+        raise CheckpointError(f"{path} is a folder without a model in it.", "Open a checkpoint file.")
+    try:
+        with path.open("rb") as file:
+            start = file.read(64)
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{path} does not exist.", "It may have been moved or renamed.") from error
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be opened: {error.strerror}.") from error
+    if not start:
+        raise CheckpointError(f"{path.name} is empty.", "The download or the training may have been cut short.")
+    return start

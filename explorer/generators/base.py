@@ -1,0 +1,121 @@
+"""What every loaded model is: a decoder with shapes, a name and a device."""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any, ClassVar, Self, TypeVar, cast
+
+import torch
+from torch import Tensor, nn
+
+from explorer.errors import SceneError
+from explorer.formats import Checkpoint
+from explorer.imaging import Preparation
+from explorer.latents import Directions, axis_directions, decoder_metric, principal_directions
+from explorer.scene import Direction
+
+__all__ = ["Generator"]
+
+T = TypeVar("T")
+REMEMBERED = 256
+
+
+class Generator(ABC):
+    """A loaded network in evaluation mode, frozen, never changed after loading: any thread may call it.
+
+    Attributes:
+        image_shape: (c, h, w) of the pictures.
+        latent_shape: the shape of one latent point, whose prior is a standard normal.
+        preparation: how a picture is made to fit the model.
+    """
+
+    family: ClassVar[str]
+    family_title: ClassVar[str]
+    spherical: ClassVar[bool] = True  # blends keep the norm, because the prior is a standard normal
+    image_shape: tuple[int, int, int]
+    latent_shape: tuple[int, ...]
+    classes: int = 0
+
+    def __init__(self, config: Mapping[str, Any], net: nn.Module, device: torch.device) -> None:
+        self.config = config
+        self.net = net.to(device).eval().requires_grad_(False)
+        self.device = device
+        self.preparation = Preparation.from_json(config.get("preparation"))
+        self._memory: OrderedDict[Hashable, object] = OrderedDict()
+        self._lock = threading.RLock()
+
+    @classmethod
+    @abstractmethod
+    def build(cls, checkpoint: Checkpoint, device: torch.device) -> Self:
+        """The generator of a checkpoint of this family; raises CheckpointError where the weights do not fit."""
+
+    @abstractmethod
+    def decode(self, latents: Tensor) -> Tensor:
+        """Pictures (n, c, h, w), nominal [-1, 1], not clipped, of latents (n, *latent_shape) on this device."""
+
+    @abstractmethod
+    def checkpoint(self) -> Checkpoint:
+        """Everything needed to build this generator again, bit for bit."""
+
+    @property
+    def name(self) -> str:
+        """What the model is called."""
+        return str(self.config.get("name") or self.family_title)
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers were learned."""
+        return sum(parameter.numel() for parameter in self.net.parameters())
+
+    def directions(self, kind: str) -> Directions:
+        """All directions of one kind (see ``explorer.scene.Direction``), computed at the first call.
+
+        Raises:
+            SceneError: the model has no directions of this kind.
+        """
+        return self.remember(("directions", kind), lambda: self._find_directions(kind))
+
+    def direction(self, direction: Direction) -> Tensor:
+        """One direction as a vector (*latent_shape) on the CPU, one standard deviation long.
+
+        Raises:
+            SceneError: the model has no such direction.
+        """
+        count = 1
+        for size in self.latent_shape:
+            count *= size
+        if direction.index >= count:
+            raise SceneError(f"{self.name} has {count} directions, and none with the number {direction.index}.")
+        if direction.kind == "axis":  # needs no knowledge of the decoder
+            vector = torch.zeros(count)
+            vector[direction.index] = 1.0
+            return vector.view(self.latent_shape)
+        return self.directions(direction.kind).vectors[direction.index]
+
+    def data_covariance(self) -> Tensor | None:
+        """Covariance (d, d) of the encoded training data, where the checkpoint carries it."""
+        return None
+
+    def remember(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What ``make`` gave for ``key`` the first time: for what follows from the frozen weights. Bounded."""
+        with self._lock:
+            if key not in self._memory:
+                self._memory[key] = make()
+                while len(self._memory) > REMEMBERED:
+                    self._memory.popitem(last=False)
+            self._memory.move_to_end(key)
+            return cast(T, self._memory[key])
+
+    def _find_directions(self, kind: str) -> Directions:
+        metric = self.remember("metric", lambda: decoder_metric(self.decode, self.latent_shape, self.device))
+        if kind == "axis":
+            return axis_directions(metric, self.latent_shape)
+        if kind == "decoder":
+            return principal_directions(metric, metric, self.latent_shape, unit=True)
+        covariance = self.data_covariance()
+        if kind == "data" and covariance is not None:
+            return principal_directions(covariance, metric, self.latent_shape, unit=False)
+        raise SceneError(f"{self.name} has no directions of the kind '{kind}'.")

@@ -1,0 +1,19 @@
+"""Points of latent space: draws, blends, typicality, directions. Tensors in, tensors out."""
+
+from __future__ import annotations
+
+from explorer.latents.blend import blend
+from explorer.latents.directions import Directions, axis_directions, decoder_metric, principal_directions
+from explorer.latents.seeds import draw
+from explorer.latents.typical import Shell, typical_shell
+
+__all__ = [
+    "Directions",
+    "Shell",
+    "axis_directions",
+    "blend",
+    "decoder_metric",
+    "draw",
+    "principal_directions",
+    "typical_shell",
+]

@@ -1,0 +1,1 @@
+"""Plain networks: nn.Modules that know nothing of files, scenes or windows."""

@@ -1,0 +1,319 @@
+"""What is open and chosen now, and how it got there. Panels read it and ask it to change; it tells when it has."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, Signal
+
+from explorer.animation import EASINGS, Film
+from explorer.errors import SceneError
+from explorer.history import Entry, History
+from explorer.imaging import Picture
+from explorer.scene import Direction, Latent, Scene, from_json, to_json
+
+if TYPE_CHECKING:
+    from explorer.facts import ModelFacts
+    from explorer.generators import Generator
+
+__all__ = ["Favourite", "FilmSettings", "Model", "SavedSession", "Session", "View", "read_session"]
+
+FORMAT = 1
+MAX_SESSION_BYTES = 64 << 20
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Model:
+    """An open checkpoint."""
+
+    path: Path
+    digest: str
+    generator: Generator
+    facts: ModelFacts
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How the scene is looked at; not part of the picture."""
+
+    mode: str = "picture"  # picture, grid or beside
+    across: Direction = Direction("decoder", 0)
+    up: Direction = Direction("decoder", 1)
+    cells: int = 7  # of the grid, along each side, odd
+    span: float = 2.0  # standard deviations from the centre of the grid to its edge
+    smooth: bool = False
+    kind: str = "decoder"  # which directions the panel lists
+
+
+@dataclass(frozen=True, slots=True)
+class FilmSettings:
+    """How the keyframes of the timeline become a film."""
+
+    pace: float = 2.0  # seconds from keyframe to keyframe
+    frames_per_second: int = 30
+    easing: str = "ease"
+    loop: bool = False
+    size: int = 512  # the shorter side of the film in pixels, at least; pixels are enlarged by whole numbers
+
+    def film(self, keyframes: tuple[Scene, ...]) -> Film:
+        """The film through ``keyframes``; raises SceneError where there are fewer than two."""
+        steps = len(keyframes) - (0 if self.loop else 1)
+        return Film(keyframes, max(self.pace * steps, 0.1), self.frames_per_second, self.easing, self.loop)
+
+    @staticmethod
+    def from_json(data: Any) -> FilmSettings:
+        easing = str(data["easing"])
+        return FilmSettings(
+            pace=min(max(float(data["pace"]), 0.1), 60.0),
+            frames_per_second=min(max(int(data["frames_per_second"]), 1), 120),
+            easing=easing if easing in EASINGS else "ease",
+            loop=bool(data["loop"]),
+            size=min(max(int(data["size"]), 16), 4096),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Favourite:
+    """A scene worth keeping, and the model it belongs to."""
+
+    scene: Scene
+    checkpoint: str  # the name of the model
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SavedSession:
+    """Everything a session file holds."""
+
+    checkpoint: str = ""
+    digest: str = ""
+    scene: Scene = Scene()
+    history: History = field(default_factory=lambda: History.start(Scene()))
+    favourites: tuple[Favourite, ...] = ()
+    keyframes: tuple[Scene, ...] = ()
+    film: FilmSettings = FilmSettings()
+    view: View = View()
+
+    def to_text(self) -> str:
+        """The session as JSON. Slow for long histories: not for the main thread."""
+        return json.dumps(
+            {
+                "latent-explorer-session": FORMAT,
+                "checkpoint": {"path": self.checkpoint, "sha256": self.digest},
+                "scene": to_json(self.scene),
+                "history": self.history.to_json(),
+                "favourites": [
+                    {"scene": to_json(f.scene), "checkpoint": f.checkpoint, "name": f.name} for f in self.favourites
+                ],
+                "keyframes": [to_json(scene) for scene in self.keyframes],
+                "film": asdict(self.film),
+                "view": asdict(self.view),
+            }
+        )
+
+
+def read_session(path: Path) -> SavedSession:
+    """Read a session file.
+
+    Raises:
+        SceneError: it is not a session, is damaged, or is of a newer version of the program.
+    """
+    try:
+        if path.stat().st_size > MAX_SESSION_BYTES:
+            raise SceneError(f"{path.name} is far too large for a session.")
+        data = json.loads(path.read_text("utf-8"), parse_constant=_refuse)
+        version = data["latent-explorer-session"]
+        if version != FORMAT:
+            raise SceneError(f"{path.name} was saved by another version of this program ({version}).")
+        checkpoint, view = data["checkpoint"], data["view"]
+        axes = {name: Direction(str(view[name]["kind"]), int(view[name]["index"])) for name in ("across", "up")}
+        return SavedSession(
+            checkpoint=str(checkpoint["path"]),
+            digest=str(checkpoint["sha256"]),
+            scene=from_json(data["scene"]),
+            history=History.from_json(data["history"]),
+            favourites=tuple(
+                Favourite(from_json(item["scene"]), str(item["checkpoint"]), str(item["name"]))
+                for item in data["favourites"]
+            ),
+            keyframes=tuple(from_json(item) for item in data["keyframes"]),
+            film=FilmSettings.from_json(data["film"]),
+            view=View(
+                mode=view["mode"] if view["mode"] in ("picture", "grid", "beside") else "picture",
+                cells=min(max(int(view["cells"]) | 1, 3), 15),
+                span=min(max(float(view["span"]), 0.1), 10.0),
+                smooth=bool(view["smooth"]),
+                kind=str(view["kind"]),
+                **axes,
+            ),
+        )
+    except FileNotFoundError as error:
+        raise SceneError(f"{path} does not exist.", "It may have been moved or renamed.") from error
+    except OSError as error:
+        raise SceneError(f"{path} cannot be opened: {error.strerror}.") from error
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError, RecursionError) as error:
+        raise SceneError(f"{path.name} is not a session of this program, or it is damaged.") from error
+
+
+def _refuse(constant: str) -> None:
+    """NaN and Infinity are no JSON, although Python reads them."""
+    raise ValueError(constant)
+
+
+class Session(QObject):
+    """The one place where the state of the window lives. Main thread only.
+
+    A change is *settled* when it is worth a step of undo: while a slider is dragged changes are not, its release is.
+    """
+
+    model_changed = Signal()
+    scene_changed = Signal()  # the scene the picture should show
+    picture_shown = Signal(object)  # Picture: the newest finished one of ``scene`` or of one shortly before
+    history_changed = Signal()
+    view_changed = Signal()
+    kept_changed = Signal()  # favourites, keyframes or film settings
+    directions_changed = Signal()  # strengths of directions became known
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.model: Model | None = None
+        self.scene = Scene()
+        self.picture: Picture | None = None
+        self.pictured = self.scene  # the scene of ``picture``
+        self.history = History.start(self.scene)
+        self.favourites: tuple[Favourite, ...] = ()
+        self.keyframes: tuple[Scene, ...] = ()
+        self.film = FilmSettings()
+        self.view = View()
+        self.strengths: dict[str, Any] = {}  # kind of direction -> float32 (k,)
+        self._histories: dict[str, History] = {}
+
+    # --- the scene ---
+
+    def change(self, scene: Scene, label: str = "", settled: bool = True) -> None:
+        """Go to ``scene``; ``label`` says what was done, for undo."""
+        changed = scene != self.scene
+        self.scene = scene
+        if changed:
+            self.scene_changed.emit()
+        if settled:
+            self.settle(label)
+
+    def change_latent(self, latent: Latent, label: str = "", settled: bool = True) -> None:
+        self.change(replace(self.scene, latent=latent), label, settled)
+
+    def settle(self, label: str) -> None:
+        """Make the scene as it is a step of undo."""
+        self._set_history(self.history.visit(self.scene, label))
+
+    def undo(self) -> None:
+        if self.scene != self.history.entry.scene:  # in the middle of a change: take that back first
+            self.change(self.history.entry.scene, settled=False)
+        else:
+            self._travel(self.history.undo())
+
+    def redo(self) -> None:
+        self._travel(self.history.redo())
+
+    def go_to(self, entry: Entry) -> None:
+        """Go back (or on) to a visited point."""
+        self._travel(self.history.go_to(entry.key))
+
+    def show_picture(self, picture: Picture, scene: Scene) -> None:
+        """Take the finished picture of ``scene`` from the render thread."""
+        self.picture, self.pictured = picture, scene
+        self.picture_shown.emit(picture)
+
+    # --- the model ---
+
+    def open_model(self, model: Model, scene: Scene | None = None) -> None:
+        """Switch to a loaded model, at ``scene``, or where one was when it was last open, or at its first seed."""
+        if self.model is not None:
+            self._histories[self.model.digest] = self.history
+        known = self._histories.get(model.digest)
+        self.model, self.picture, self.strengths = model, None, {}
+        self.history = known or History.start(scene or first_scene(model))
+        if scene is not None and known is not None:
+            self.history = known.visit(scene, "Open")
+        self.scene = self.history.entry.scene
+        kinds = model.facts.direction_kinds
+        if self.view.kind not in kinds:
+            self.view = replace(self.view, kind=kinds[0])
+        self.model_changed.emit()
+        self.scene_changed.emit()
+        self.history_changed.emit()
+        self.view_changed.emit()
+
+    def set_strengths(self, kind: str, strengths: object) -> None:
+        """Take how much each direction of ``kind`` changes the picture, float32 (k,)."""
+        self.strengths = {**self.strengths, kind: strengths}
+        self.directions_changed.emit()
+
+    # --- looking, keeping ---
+
+    def set_view(self, view: View) -> None:
+        if view != self.view:
+            self.view = view
+            self.view_changed.emit()
+
+    def set_favourites(self, favourites: tuple[Favourite, ...]) -> None:
+        if favourites != self.favourites:
+            self.favourites = favourites
+            self.kept_changed.emit()
+
+    def set_keyframes(self, keyframes: tuple[Scene, ...]) -> None:
+        if keyframes != self.keyframes:
+            self.keyframes = keyframes
+            self.kept_changed.emit()
+
+    def set_film(self, film: FilmSettings) -> None:
+        if film != self.film:
+            self.film = film
+            self.kept_changed.emit()
+
+    # --- saving ---
+
+    def snapshot(self) -> SavedSession:
+        """Everything worth saving, as an immutable value that another thread may write."""
+        return SavedSession(
+            checkpoint=str(self.model.path) if self.model else "",
+            digest=self.model.digest if self.model else "",
+            scene=self.scene,
+            history=self.history,
+            favourites=self.favourites,
+            keyframes=self.keyframes,
+            film=self.film,
+            view=self.view,
+        )
+
+    def restore(self, saved: SavedSession, model: Model) -> None:
+        """Become the saved session, with its model already loaded."""
+        self._histories[model.digest] = saved.history
+        self.favourites, self.keyframes, self.film = saved.favourites, saved.keyframes, saved.film
+        self.view = saved.view
+        if self.model is not None and self.model.digest == model.digest:
+            self.history = saved.history
+        self.open_model(model, saved.scene)
+        self.kept_changed.emit()
+
+    def _travel(self, history: History) -> None:
+        if history is not self.history:
+            self._set_history(history)
+            self.change(history.entry.scene, settled=False)
+
+    def _set_history(self, history: History) -> None:
+        if history is not self.history:
+            self.history = history
+            self.history_changed.emit()
+
+
+def first_scene(model: Model) -> Scene:
+    """Where a model is first seen: the seed and truncation its checkpoint suggests, or seed 0."""
+    start = model.facts.config.get("start")
+    try:
+        return from_json(start) if start is not None else Scene()
+    except SceneError:
+        return Scene()

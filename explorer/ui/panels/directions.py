@@ -1,0 +1,153 @@
+"""One slider per direction of the latent space: many, searchable, the ones that matter first."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from PySide6.QtCore import QPoint, Qt, Slot
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QMenu, QPushButton, QVBoxLayout, QWidget
+
+from explorer.scene import Direction, moved
+from explorer.ui.controls import SliderList
+from explorer.ui.panel import Desk, Panel
+from explorer.ui.slider_parts import ROW_HEIGHT
+from explorer.ui.words import KINDS, direction_name, kind_title
+
+__all__ = ["DirectionsPanel"]
+
+REACH = 4.0  # standard deviations to either side
+ROWS = 8
+
+
+class DirectionsPanel(Panel):
+    """Moves along principal directions or single coordinates, in standard deviations from the point itself."""
+
+    title = "Directions"
+
+    def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
+        super().__init__(desk, parent)
+        self._kind = QComboBox(self)
+        self._kind.setToolTip("Which directions the sliders move along.")
+        self._kind.setAccessibleName("Kind of directions")
+        self._kind.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self._kind.setMinimumContentsLength(8)
+        self._search = QLineEdit(self)
+        self._search.setPlaceholderText("Search")
+        self._search.setClearButtonEnabled(True)
+        self._search.setToolTip("Show only directions whose name contains this.")
+        self._search.setFixedWidth(84)
+        self._reset = QPushButton("Reset", self)
+        self._reset.setToolTip("Take all moves back, so that only the seed or picture itself remains.")
+        self._list = SliderList("Directions", self)
+        self._list.setRange(-REACH, REACH)
+        self._list.setUnit("σ")
+        self._list.setFixedHeight(ROWS * ROW_HEIGHT)
+        self._list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        top = QHBoxLayout()
+        top.setSpacing(8)
+        top.addWidget(self._kind, 1)
+        top.addWidget(self._search)
+        top.addWidget(self._reset)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(8)
+        column.addLayout(top)
+        column.addWidget(self._list)
+        self._names_of: tuple[str, int] = ("", 0)
+        self._kind.activated.connect(self.choose_kind)
+        self._search.textChanged.connect(self._list.setFilter)
+        self._reset.clicked.connect(desk.actions.reset_moves)
+        self._list.valueChanged.connect(self.move_along)
+        self._list.settled.connect(self.settle)
+        self._list.customContextMenuRequested.connect(self.show_menu)
+        desk.session.model_changed.connect(self.show_model)
+        desk.session.view_changed.connect(self.show_model)
+        desk.session.directions_changed.connect(self.show_strengths)
+        desk.session.scene_changed.connect(self.show_scene)
+        self.show_model()
+
+    @Slot()
+    def show_model(self) -> None:
+        """Show the directions the model has."""
+        model = self.desk.session.model
+        if model is None:
+            return
+        kind, count = self.desk.session.view.kind, model.facts.dimensions
+        if self._names_of != (kind, count):
+            self._names_of = (kind, count)
+            self._list.setRows([direction_name(Direction(kind, index)) for index in range(count)])
+        kinds = model.facts.direction_kinds
+        self._kind.clear()
+        for index, each in enumerate(kinds):
+            self._kind.addItem(kind_title(each), each)
+            self._kind.setItemData(index, f"The {KINDS[each][2]}.", Qt.ItemDataRole.ToolTipRole)
+        self._kind.setCurrentIndex(max(self._kind.findData(kind), 0))
+        self.show_strengths()
+        self.show_scene()
+
+    @Slot()
+    def show_strengths(self) -> None:
+        """Put the directions that change the picture most on top, as soon as that is known."""
+        kind, count = self._names_of
+        strengths = self.desk.session.strengths.get(kind)
+        if strengths is None or len(strengths) != count:
+            self._list.setOrder(range(count))
+            self.state_changed.emit(f"{count}")
+            return
+        order = np.argsort(-strengths, kind="stable")
+        self._list.setOrder([int(index) for index in order])
+        weak = int((strengths < 0.02 * max(float(strengths.max()), 1e-12)).sum())
+        self.state_changed.emit(f"{count} by effect" + (f" · {weak} without" if weak else ""))
+
+    @Slot()
+    def show_scene(self) -> None:
+        """Show how far the scene is moved along each direction."""
+        kind, count = self._names_of
+        values = np.zeros(count, np.float32)
+        for direction, amount in self.desk.session.scene.latent.moves:
+            if direction.kind == kind and direction.index < count:
+                values[direction.index] = amount
+        self._list.setValues(values)
+        self._reset.setEnabled(bool(self.desk.session.scene.latent.moves))
+
+    @Slot(int)
+    def choose_kind(self, index: int) -> None:
+        self.desk.session.set_view(replace(self.desk.session.view, kind=self._kind.itemData(index)))
+
+    @Slot(int, float)
+    def move_along(self, row: int, amount: float) -> None:
+        session = self.desk.session
+        self.desk.actions.stop()
+        session.change(moved(session.scene, Direction(self._names_of[0], row), amount), settled=False)
+
+    @Slot()
+    def settle(self) -> None:
+        row = self._list.selectedRow()
+        name = direction_name(Direction(self._names_of[0], row)) if row >= 0 else "a direction"
+        self.desk.session.settle(f"Move along {name}")
+
+    @Slot(QPoint)
+    def show_menu(self, position: QPoint) -> None:
+        """Offer the direction under the mouse as an axis of the pad and the grid."""
+        row = next((r for r in self._list.shownRows() if self._list.rowRect(r).contains(position)), None)
+        if row is None:
+            return
+        self._list.select(row)
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.addAction("Use across (left to right)", self.use_across)
+        menu.addAction("Use up (bottom to top)", self.use_up)
+        menu.popup(self._list.viewport().mapToGlobal(position))
+
+    @Slot()
+    def use_across(self) -> None:
+        """Make the selected direction the horizontal axis of pad and grid."""
+        view = self.desk.session.view
+        self.desk.session.set_view(replace(view, across=Direction(self._names_of[0], self._list.selectedRow())))
+
+    @Slot()
+    def use_up(self) -> None:
+        """Make the selected direction the vertical axis of pad and grid."""
+        view = self.desk.session.view
+        self.desk.session.set_view(replace(view, up=Direction(self._names_of[0], self._list.selectedRow())))

@@ -1,0 +1,399 @@
+"""The window: models left, the picture in the middle, panels right, the timeline and one quiet line below."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QShowEvent
+from PySide6.QtWidgets import (
+    QApplication,
+    QDockWidget,
+    QHBoxLayout,
+    QLabel,
+    QMainWindow,
+    QMenu,
+    QProgressBar,
+    QPushButton,
+    QTabBar,
+    QVBoxLayout,
+    QWidget,
+)
+
+from explorer.animation import Film
+from explorer.ui.column import PanelColumn
+from explorer.ui.controls import qimage
+from explorer.ui.dialogs import ask_open, ask_save
+from explorer.ui.explore import Explore
+from explorer.ui.messages import MessageBar
+from explorer.ui.models import ModelsPanel
+from explorer.ui.panel import Desk
+from explorer.ui.panels import PANELS
+from explorer.ui.shortcuts import SHORTCUTS, ShortcutSheet
+from explorer.ui.status import StatusLine
+from explorer.ui.theme import application_icon, apply_theme, icon
+from explorer.ui.timeline import Timeline
+
+__all__ = ["Window"]
+
+MODELS_WIDTH = 232
+PANELS_WIDTH = 350
+TIMELINE_HEIGHT = 148
+LOW_WINDOW = 760  # pixels; below this height the timeline starts folded away
+AUTOSAVE_MILLISECONDS = 1_000
+FILES = "Models, sessions and pictures (*.safetensors *.json *.png *.jpg *.jpeg *.webp *.gif *.mp4);;All files (*)"
+FILMS = "MP4 film (*.mp4);;GIF (*.gif);;WebP (*.webp);;Animated PNG (*.png)"
+HINT = "Drag in the small map at the right. R draws a seed, G shows a grid, Space walks, Ctrl+Z takes anything back."
+
+
+class Window(QMainWindow):
+    """Composes the parts, owns the shortcuts, asks for files. Knows no network and no thread."""
+
+    closing = Signal()
+
+    def __init__(self, desk: Desk, cache: Path, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.desk = desk
+        self.setWindowTitle("Latent Explorer")
+        self.setWindowIcon(application_icon())
+        self.setAcceptDrops(True)
+        self.setMinimumSize(QSize(880, 560))
+        self.resize(1440, 900)
+        self.explore = Explore(desk, self)
+        self.messages = MessageBar(self)
+        self.models = ModelsPanel(desk.actions, cache, self)
+        self.panels = PanelColumn(desk, PANELS, self)
+        self.timeline = Timeline(desk, self)
+        self.status = StatusLine(desk, self)
+        self.setStatusBar(self.status)
+        self._loading = QProgressBar(self)
+        self._loading.setRange(0, 0)
+        self._loading.setFixedHeight(3)
+        self._loading.setTextVisible(False)
+        self._loading.hide()
+        self.verbs: dict[str, QAction] = {}
+        self._make_verbs()
+        self._lay_out()
+        self._autosave = QTimer(self)
+        self._autosave.setSingleShot(True)
+        self._autosave.setInterval(AUTOSAVE_MILLISECONDS)
+        self._connect()
+        self._restore_arrangement()
+        self.show_history()
+
+    # --- showing ---
+
+    @Slot(str)
+    def show_loading(self, name: str) -> None:
+        """Show that something is being opened; what is open stays usable."""
+        self._loading.setVisible(bool(name))
+        if name and self.desk.session.model is None:
+            self.explore.canvas.clear(f"Opening {name} …")
+
+    @Slot()
+    def show_model(self) -> None:
+        model = self.desk.session.model
+        if model is not None:
+            self.setWindowTitle(f"{model.facts.name} · Latent Explorer")
+        if not self.desk.actions.preferences.hint_seen:
+            self._hint.show()
+
+    @Slot()
+    def show_history(self) -> None:
+        """Say what undo and redo would do."""
+        history = self.desk.session.history
+        undo, redo = history.undo(), history.redo()
+        self.verbs["undo"].setEnabled(undo is not history or self.desk.session.scene != history.entry.scene)
+        self.verbs["redo"].setEnabled(redo is not history)
+        self.verbs["undo"].setToolTip(
+            f"Undo: {history.entry.label} (Ctrl+Z)" if undo is not history else "Undo (Ctrl+Z)"
+        )
+        self.verbs["redo"].setToolTip(f"Redo: {redo.entry.label} (Ctrl+Shift+Z)" if redo is not history else "Redo")
+
+    @Slot()
+    def note_change(self) -> None:
+        """Something worth keeping has changed: save it soon."""
+        self.status.show_saved("")
+        self._autosave.start()
+
+    # --- asking ---
+
+    @Slot()
+    def ask_open(self) -> None:
+        actions = self.desk.actions
+        ask_open(self, "Open a model, session or picture", actions.preferences.last_folder, FILES, self._open_chosen)
+
+    @Slot()
+    def ask_export_picture(self) -> None:
+        ask_save(self, "Export the picture", self._suggest("png"), "PNG (*.png)", self.desk.actions.export_picture)
+
+    @Slot()
+    def ask_export_film(self) -> None:
+        """Export the film of the timeline."""
+        film = self.desk.actions.film()
+        if film is None:
+            self.desk.actions.export_film(Path())  # says what is missing
+        else:
+            self.ask_export(film)
+
+    @Slot(object)
+    def ask_export(self, film: Film) -> None:
+        """Export any film."""
+        then = partial(self.desk.actions.export_film, film=film)
+        ask_save(self, "Export a film", self._suggest("mp4"), FILMS, then)
+
+    @Slot()
+    def ask_save_session(self) -> None:
+        then = self.desk.actions.save_session
+        ask_save(self, "Save the session", self._suggest("json"), "Session (*.json)", then)
+
+    @Slot()
+    def copy_picture(self) -> None:
+        """Put the picture as it is on the clipboard."""
+        picture = self.desk.session.picture
+        if picture is not None:
+            QApplication.clipboard().setImage(qimage(picture.pixels))
+
+    @Slot()
+    def show_shortcuts(self) -> None:
+        """List the keyboard."""
+        sheet = ShortcutSheet(self)
+        sheet.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        sheet.show()
+
+    def choose_theme(self, mode: str) -> None:
+        """Dress the window in light or dark, or follow the system."""
+        app = QApplication.instance()
+        assert isinstance(app, QApplication)
+        apply_theme(app, mode)
+        self.desk.actions.set_preferences(replace(self.desk.actions.preferences, theme=mode))
+
+    @Slot()
+    def close_hint(self) -> None:
+        """The hint has been read."""
+        self._hint.hide()
+        self.desk.actions.set_preferences(replace(self.desk.actions.preferences, hint_seen=True))
+
+    # --- Qt ---
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.setFocus()  # no control looks chosen before one is
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+        if paths:
+            event.acceptProposedAction()
+            self.desk.actions.open(paths[0])
+
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_undo"):
+            self._dress()
+        super().changeEvent(event)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Keep the arrangement, then let the program stop its threads."""
+        order, folded = self.panels.arrangement()
+        self.desk.actions.set_preferences(
+            replace(
+                self.desk.actions.preferences,
+                panel_order=order,
+                collapsed=folded,
+                geometry=bytes(self.saveGeometry().data()),
+                layout=bytes(self.saveState().data()),
+            )
+        )
+        self._autosave.stop()
+        self.status.stop()
+        self.closing.emit()
+        super().closeEvent(event)
+
+    # --- putting together ---
+
+    def _make_verbs(self) -> None:
+        actions, explore = self.desk.actions, self.explore
+        slots: dict[str, Callable[[], object]] = {
+            "open": self.ask_open,
+            "save": self.ask_save_session,
+            "export": self.ask_export_picture,
+            "film": self.ask_export_film,
+            "copy": self.copy_picture,
+            "undo": actions.undo,
+            "redo": actions.redo,
+            "random": actions.random_seed,
+            "next": actions.next_seed,
+            "previous": actions.previous_seed,
+            "blend": actions.blend_seed,
+            "reset": actions.reset_moves,
+            "walk": actions.toggle_walk,
+            "favourite": actions.toggle_favourite,
+            "keyframe": actions.add_keyframe,
+            "play": actions.toggle_film,
+            "picture": explore.choose_picture,
+            "grid": explore.choose_grid,
+            "beside": explore.choose_beside,
+            "smooth": explore.toggle_smooth,
+            "fit": explore.canvas.fit,
+            "actual": explore.canvas.actual_size,
+            "keys": self.show_shortcuts,
+            "dismiss": self.messages.hide,
+            "quit": self.close,
+        }
+        for name, keys, words in SHORTCUTS:
+            verb = QAction(words, self)
+            verb.setShortcuts([QKeySequence(key) for key in keys])
+            verb.triggered.connect(slots[name])
+            self.verbs[name] = verb
+            self.addAction(verb)
+
+    def _lay_out(self) -> None:
+        self._tabs = QTabBar(self)
+        self._tabs.addTab("Explore")
+        self._tabs.setExpanding(False)
+        self._undo, self._redo = QPushButton(self), QPushButton(self)
+        self._export = QPushButton("Export picture", self)
+        self._menu_button = QPushButton(self)
+        for button, verb in ((self._undo, "undo"), (self._redo, "redo")):
+            button.setAccessibleName(verb)
+            button.clicked.connect(self.verbs[verb].trigger)
+            self.verbs[verb].changed.connect(partial(self._follow_verb, button, verb))
+        self._export.setToolTip("Write the picture as PNG, with the recipe to get back here inside (Ctrl+E).")
+        self._export.clicked.connect(self.verbs["export"].trigger)
+        self._menu_button.setToolTip("Everything else.")
+        self._menu_button.setAccessibleName("Menu")
+        self._menu_button.setMenu(self._make_menu())
+        self._dress()
+        header = QHBoxLayout()
+        header.setSpacing(8)
+        header.addWidget(self._tabs)
+        header.addStretch(1)
+        for button in (self._undo, self._redo, self._export, self._menu_button):
+            header.addWidget(button)
+        self._hint = QWidget(self)
+        words = QLabel(HINT, self._hint)
+        words.setProperty("dim", True)
+        words.setWordWrap(True)
+        done = QPushButton("Got it", self._hint)
+        done.clicked.connect(self.close_hint)
+        hint_row = QHBoxLayout(self._hint)
+        hint_row.setContentsMargins(4, 0, 0, 0)
+        hint_row.addWidget(words, 1)
+        hint_row.addWidget(done)
+        self._hint.hide()
+        centre = QWidget(self)
+        column = QVBoxLayout(centre)
+        column.setContentsMargins(6, 8, 6, 4)
+        column.setSpacing(8)
+        column.addLayout(header)
+        column.addWidget(self._loading)
+        column.addWidget(self.messages)
+        column.addWidget(self._hint)
+        column.addWidget(self.explore, 1)
+        self.setCentralWidget(centre)
+        self.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.BottomDockWidgetArea)
+        self.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.BottomDockWidgetArea)
+        left, right, bottom = (
+            Qt.DockWidgetArea.LeftDockWidgetArea,
+            Qt.DockWidgetArea.RightDockWidgetArea,
+            Qt.DockWidgetArea.BottomDockWidgetArea,
+        )
+        self._docks = {
+            "Models": self._dock("Models", self.models, left, (12, 8, 0, 4)),
+            "Panels": self._dock("Panels", self.panels, right, (0, 8, 8, 4)),
+            "Timeline": self._dock("Timeline", self.timeline, bottom, (12, 4, 12, 4)),
+        }
+        self.models.setMinimumWidth(MODELS_WIDTH - 12)
+        self.panels.setMinimumWidth(PANELS_WIDTH - 8)
+        sides = [self._docks["Models"], self._docks["Panels"]]
+        self.resizeDocks(sides, [MODELS_WIDTH, PANELS_WIDTH], Qt.Orientation.Horizontal)
+        self.resizeDocks([self._docks["Timeline"]], [TIMELINE_HEIGHT], Qt.Orientation.Vertical)
+        shown = self._menu_button.menu().addMenu("Show")
+        for title in self._docks:
+            shown.addAction(self._docks[title].toggleViewAction())
+
+    def _dock(
+        self, title: str, content: QWidget, area: Qt.DockWidgetArea, margins: tuple[int, int, int, int]
+    ) -> QDockWidget:
+        dock = QDockWidget(title, self)
+        dock.setObjectName(title)
+        dock.setTitleBarWidget(QWidget(dock))  # the content has a title of its own
+        frame = QWidget(dock)
+        column = QVBoxLayout(frame)
+        column.setContentsMargins(*margins)
+        column.addWidget(content)
+        dock.setWidget(frame)
+        self.addDockWidget(area, dock)
+        return dock
+
+    def _make_menu(self) -> QMenu:
+        menu = QMenu(self)
+        for name in ("open", "save", "export", "film", "copy"):
+            menu.addAction(self.verbs[name])
+        menu.addSeparator()
+        for name in ("favourite", "keyframe", "blend", "reset"):
+            menu.addAction(self.verbs[name])
+        menu.addSeparator()
+        looks = menu.addMenu("Look")
+        for mode, words in (("system", "As the system"), ("dark", "Dark"), ("light", "Light")):
+            looks.addAction(words, partial(self.choose_theme, mode))
+        menu.addAction(self.verbs["keys"])
+        menu.addAction(self.verbs["quit"])
+        return menu
+
+    def _dress(self) -> None:
+        self._undo.setIcon(icon("undo"))
+        self._redo.setIcon(icon("redo"))
+        self._menu_button.setIcon(icon("more"))
+
+    def _follow_verb(self, button: QPushButton, verb: str) -> None:
+        button.setEnabled(self.verbs[verb].isEnabled())
+        button.setToolTip(self.verbs[verb].toolTip())
+
+    def _connect(self) -> None:
+        session, actions = self.desk.session, self.desk.actions
+        actions.told.connect(self.messages.show_message)
+        actions.loading.connect(self.show_loading)
+        session.model_changed.connect(self.show_model)
+        session.history_changed.connect(self.show_history)
+        session.scene_changed.connect(self.show_history)
+        for signal in (session.history_changed, session.kept_changed, session.view_changed, session.model_changed):
+            signal.connect(self.note_change)
+        self._autosave.timeout.connect(self._save_soon)
+        self.models.open_asked.connect(self.ask_open)
+        self.timeline.export_asked.connect(self.ask_export_film)
+        self.explore.visited.film_asked.connect(self.ask_export)
+        self.explore.pixel_hovered.connect(self.status.show_pixel)
+
+    def _restore_arrangement(self) -> None:
+        preferences = self.desk.actions.preferences
+        self.panels.arrange(preferences.panel_order, preferences.collapsed)
+        if preferences.geometry:
+            self.restoreGeometry(QByteArray(preferences.geometry))
+        if preferences.layout:
+            self.restoreState(QByteArray(preferences.layout))
+        elif self.height() < LOW_WINDOW:
+            self._docks["Timeline"].hide()
+
+    def _open_chosen(self, path: Path) -> None:
+        actions = self.desk.actions
+        actions.set_preferences(replace(actions.preferences, last_folder=str(path.parent)))
+        actions.open(path)
+
+    def _suggest(self, suffix: str) -> Path:
+        model = self.desk.session.model
+        name = model.facts.name if model else "latent-explorer"
+        return Path(self.desk.actions.preferences.last_folder or Path.home()) / f"{name}.{suffix}"
+
+    @Slot()
+    def _save_soon(self) -> None:
+        self.desk.actions.autosave(self._tell_saved)
+
+    def _tell_saved(self, nothing: None) -> None:
+        self.status.show_saved("autosaved")

@@ -1,0 +1,76 @@
+"""Tiny models and pictures that the tests share: made in milliseconds, the same in every run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from explorer.formats import Checkpoint, write_native
+from explorer.generators import VAEGenerator
+from explorer.nets.vae import VAE, VAEShape
+
+__all__ = ["CPU", "fill", "make_prior_vae", "make_vae", "noise_pictures", "save_model", "tiny_vae", "toy_pictures"]
+
+CPU: Final = torch.device("cpu")
+
+
+def tiny_vae(latent: int = 5, couplings: int = 0, channels: int = 1) -> VAE:
+    """A network for 16 x 16 pictures with random weights in every layer, also in those that start at zero."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        net = VAE(VAEShape(16, channels, latent, (8, 8), couplings, prior_width=16))
+    fill(net, 1)
+    return net
+
+
+def fill(net: torch.nn.Module, seed: int) -> None:
+    """Add small noise of a fixed seed to every parameter."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter += 0.1 * torch.randn(parameter.shape, generator=generator)
+
+
+def make_vae(channels: int = 1, **config: Any) -> VAEGenerator:
+    """A plain VAE, with the statistics that a trained one carries."""
+    return _generator(tiny_vae(channels=channels), config)
+
+
+def make_prior_vae(**config: Any) -> VAEGenerator:
+    """A VAE with a learned prior."""
+    return _generator(tiny_vae(couplings=2), config)
+
+
+def save_model(path: Path, model: VAEGenerator | None = None) -> Path:
+    """Write a checkpoint of ``model``, or of ``make_vae()``."""
+    checkpoint = (model or make_vae()).checkpoint()
+    write_native(path, checkpoint.config, checkpoint.weights)
+    return path
+
+
+def toy_pictures(count: int, size: int = 16) -> npt.NDArray[np.uint8]:
+    """Grey pictures (n, size, size, 1) of a bright bar on a dark ground, at changing heights."""
+    pictures = np.full((count, size, size, 1), 20, np.uint8)
+    for index, picture in enumerate(pictures):
+        top = index * 3 % (size - 4)
+        picture[top : top + 4] = 220
+    return pictures
+
+
+def noise_pictures(count: int, channels: int = 1, size: int = 16, seed: int = 0) -> npt.NDArray[np.uint8]:
+    """Pictures (n, size, size, c) of uniform noise."""
+    return np.random.default_rng(seed).integers(0, 256, (count, size, size, channels), np.uint8)
+
+
+def _generator(net: VAE, config: dict[str, Any]) -> VAEGenerator:
+    d = net.shape.latent
+    weights = dict(net.state_dict())
+    weights["statistics.mean"] = torch.zeros(d)
+    weights["statistics.covariance"] = torch.diag(torch.linspace(0.5, 1.5, d))
+    weights["statistics.kl"] = torch.linspace(0.0, 2.0, d)
+    config = {"family": "vae", "name": "Tiny", "architecture": net.shape.to_json(), **config}
+    return VAEGenerator.build(Checkpoint(config, weights), CPU)
