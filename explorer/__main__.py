@@ -35,7 +35,7 @@ def _open_window(arguments: list[str]) -> int:
 
     parser = argparse.ArgumentParser("latent-explorer", add_help=False, allow_abbrev=False)
     parser.add_argument("files", nargs="*", metavar="CHECKPOINT|SESSION")
-    parser.add_argument("--device", default="auto", metavar="NAME")
+    parser.add_argument("--device", default="", metavar="NAME")
     options = parser.parse_args(arguments)
     files: list[str] = options.files
     if len(files) > 1 or not all(map(os.path.exists, files)):

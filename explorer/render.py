@@ -15,11 +15,20 @@ from torch import Tensor
 from explorer.errors import DeviceError, SceneError
 from explorer.files import digest
 from explorer.generators import Encodes, Generator, HasLikelihood, HasPosterior
-from explorer.imaging import FloatArray, Picture, from_pixels, prepare, read_image
+from explorer.imaging import FloatArray, Picture, prepare, read_image
 from explorer.latents import blend, draw
 from explorer.scene import ImageFile, Latent, Scene, Source
 
-__all__ = ["Reading", "decode_points", "locate", "read_picture", "render", "render_images", "render_many"]
+__all__ = [
+    "Reading",
+    "decode_points",
+    "locate",
+    "read_picture",
+    "render",
+    "render_images",
+    "render_many",
+    "to_images",
+]
 
 
 def render(generator: Generator, scene: Scene) -> Iterator[Picture]:
@@ -110,7 +119,7 @@ def read_picture(generator: Generator, path: Path) -> Reading:
         SceneError: the family cannot encode. ImageError: the file cannot be read.
     """
     pixels = _prepared(generator, ImageFile(str(path)))
-    images = torch.from_numpy(from_pixels(pixels)[None]).to(generator.device)
+    images = to_images(pixels[None], generator.device)
     latents = _encode(generator, images)
     rebuilt = generator.decode(latents)
     likelihood, kind, kl = None, "", np.zeros(0, np.float32)
@@ -121,6 +130,12 @@ def read_picture(generator: Generator, path: Path) -> Reading:
     error = float((rebuilt.clamp(-1, 1) - images).square().mean().sqrt())
     point = latents[0].float().cpu().numpy()
     return Reading(Picture(pixels, point), Picture(_to_uint8(rebuilt)[0], point), likelihood, kind, kl, error)
+
+
+def to_images(pixels: np.ndarray, device: torch.device) -> Tensor:
+    """uint8 (n, h, w, c) as float32 (n, c, h, w) in [-1, 1], converted on the device."""
+    images = torch.from_numpy(np.ascontiguousarray(pixels)).to(device).permute(0, 3, 1, 2)
+    return images.float().div_(127.5).sub_(1.0).contiguous()
 
 
 @torch.inference_mode()
@@ -149,7 +164,7 @@ def _source_point(generator: Generator, source: Source) -> Tensor:
 @torch.no_grad()
 def _encode_file(generator: Generator, source: ImageFile) -> Tensor:
     pixels = _prepared(generator, source)
-    images = torch.from_numpy(from_pixels(pixels)[None]).to(generator.device)
+    images = to_images(pixels[None], generator.device)
     return _encode(generator, images)[0].float().cpu()
 
 

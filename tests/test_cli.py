@@ -24,7 +24,7 @@ from explorer.export import export_picture
 from explorer.files import digest
 from explorer.formats import write_native
 from explorer.generators import open_generator
-from explorer.imaging import read_recipe
+from explorer.imaging import read_image, read_recipe
 from explorer.nets.vae import VAEShape
 from explorer.recipe import Recipe, recipe_of
 from explorer.render import render_images
@@ -34,20 +34,8 @@ from explorer.training import VAERecipe
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 CHANGED: Final = Scene(Latent(((Seed(3), 1.0),), ((Direction("decoder", 0), 1.5),), 0.8))
-TRAIN: Final = (
-    "--latent",
-    "4",
-    "--width",
-    "8",
-    "--couplings",
-    "0",
-    "--batch",
-    "16",
-    "--device",
-    "cpu",
-    "--threads",
-    "1",
-)
+TINY: Final = ("--latent", 4, "--width", 8, "--couplings", 0)
+TRAIN: Final = (*TINY, "--batch", 16, "--device", "cpu", "--threads", 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +109,7 @@ def test_equal_seeds_give_equal_bytes(run: Run, model: Path, tmp_path: Path) -> 
 def test_one_seed_is_a_plain_picture_with_its_recipe(run: Run, model: Path, tmp_path: Path) -> None:
     run("render", model, "--seed", 7, "--truncation", 0.5, "-o", tmp_path / "a.png")
     recipe = recipe_of(tmp_path / "a.png")
-    assert Image.open(tmp_path / "a.png").size == (16, 16)
+    assert read_image(tmp_path / "a.png").size == (16, 16)
     assert recipe is not None
     assert recipe.scene == Scene(Latent(((Seed(7), 1.0),), (), 0.5))
 
@@ -129,7 +117,7 @@ def test_one_seed_is_a_plain_picture_with_its_recipe(run: Run, model: Path, tmp_
 @pytest.mark.parametrize("seeds", [("--seed", 1, 2, 3), ("--seed", 1, "--seed", 2, "--seed", 3)])
 def test_several_seeds_make_a_contact_sheet(run: Run, model: Path, tmp_path: Path, seeds: tuple[object, ...]) -> None:
     assert run("render", model, *seeds, "--columns", 3, "-o", tmp_path / "a.png").code == 0
-    assert Image.open(tmp_path / "a.png").size == (48, 16)
+    assert read_image(tmp_path / "a.png").size == (48, 16)
 
 
 def test_an_array_is_float32_nchw_and_not_clipped(run: Run, model: Path, tmp_path: Path) -> None:
@@ -144,8 +132,8 @@ def test_the_latents_of_a_seed_give_the_picture_of_the_seed(run: Run, model: Pat
     _, _, points = _export(model, Scene(Latent(((Seed(5), 1.0),))), tmp_path / "window.png")
     np.save(tmp_path / "z.npy", points[None])
     run("render", model, "--latents", tmp_path / "z.npy", "--space", "z", "-o", tmp_path / "z.png")
-    with Image.open(tmp_path / "z.png") as ours, Image.open(tmp_path / "window.png") as window:
-        np.testing.assert_array_equal(np.asarray(ours), np.asarray(window))
+    ours, window = read_image(tmp_path / "z.png"), read_image(tmp_path / "window.png")
+    np.testing.assert_array_equal(np.asarray(ours), np.asarray(window))
 
 
 def test_truncation_scales_given_latents(run: Run, model: Path, tmp_path: Path) -> None:
@@ -387,9 +375,7 @@ def test_there_has_to_be_something_to_resume(run: Run, folder: Path, tmp_path: P
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signal that stops only a child")
-def test_an_interrupted_training_leaves_a_checkpoint_and_goes_on_where_it_was(
-    run: Run, folder: Path, tmp_path: Path
-) -> None:
+def test_an_interrupted_training_leaves_a_checkpoint_and_goes_on(run: Run, folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "new.safetensors"
     command = ("train", "vae", folder, "-o", out, "--images", 3_000_000, *TRAIN)
     first = _interrupted(*command)
@@ -437,6 +423,29 @@ def test_what_is_neither_a_command_nor_a_file_is_a_usage_error(
     assert "Traceback" not in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "passed"),
+    [
+        ([], (None, "")),
+        (["."], (".", "")),
+        ([".", "--device", "cpu"], (".", "cpu")),
+        (["--device=cuda:1"], (None, "cuda:1")),
+    ],
+)
+def test_everything_that_is_no_command_opens_the_window(
+    arguments: list[str], passed: tuple[str | None, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[tuple[str | None, str]] = []
+
+    def open_window(argument: str | None, device: str) -> int:
+        opened.append((argument, device))
+        return 7
+
+    monkeypatch.setattr("explorer.app.run", open_window)
+    monkeypatch.setattr(sys, "argv", ["latent-explorer", *arguments])
+    assert (entry.main(), opened) == (7, [passed])
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems always have a display")
 def test_a_missing_display_is_told_in_one_sentence(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -454,25 +463,22 @@ def test_a_missing_system_library_is_named() -> None:
     assert entry._missing_library(ImportError("No module named 'explorer.nothing'")) is None
 
 
-def test_a_failure_nobody_foresaw_is_told_in_one_sentence(
-    run: Run, model: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unforeseen_failure_is_told_in_one_sentence(run: Run, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*values: object) -> dict[str, Any]:
         raise ZeroDivisionError("a division by nothing")
 
     monkeypatch.setattr("explorer.facts.inspect", fail)
     ended = run("inspect", model)
-    path = Path(ended.err.strip().rpartition(" are in ")[2].rstrip("."))
+    path = Path(ended.err.strip().rpartition(" are in ")[2].removesuffix("."))
     assert (ended.code, ended.out, ended.err.count("\n")) == (1, "", 1)
-    assert "ZeroDivisionError" in (path if path.suffix == ".txt" else path.with_suffix(".txt")).read_text("utf-8")
+    assert "ZeroDivisionError" in path.read_text("utf-8")
 
 
 @pytest.mark.slow
 def test_the_command_line_starts_without_torch_and_qt() -> None:
-    code = (
-        "import sys, explorer.cli, explorer.__main__; print({'torch', 'PySide6', 'rich', 'numpy'} & set(sys.modules))"
-    )
-    assert _python("-c", code).out == "set()\n"
+    loaded = _python("-c", "import sys, explorer.cli, explorer.__main__; print(*sys.modules)").out.split()
+    assert "explorer.cli" in loaded
+    assert {"torch", "PySide6", "rich", "numpy"} & set(loaded) == set()
 
 
 @pytest.mark.slow
@@ -540,7 +546,9 @@ def _interrupted(*arguments: object) -> Ended:
     with subprocess.Popen(command, env=_environment(), stdout=pipe, stderr=pipe, text=True) as program:
         assert program.stderr is not None
         begun = program.stderr.readline()
-        assert begun.startswith("Reading")
+        while not begun.startswith("Training"):
+            begun = program.stderr.readline()
+            assert begun, "the training ended before it began"
         program.send_signal(signal.SIGINT)
         out, err = program.communicate(timeout=100)
     return Ended(program.returncode, out, begun + err)

@@ -56,8 +56,8 @@ def test_a_blend_stays_in_the_shell(count: int) -> None:
 
 def test_the_norm_of_a_blend_is_the_mean_of_the_norms() -> None:
     points = draw(0, (3, 8)).double() * torch.tensor([[1.0], [2.0], [3.0]])
-    weights = torch.tensor([0.2, 0.3, 0.5])
-    expected = float(weights.double() @ points.norm(dim=1))
+    weights = torch.tensor([0.2, 0.3, 0.5]).double()
+    expected = float(weights @ points.norm(dim=1) / weights.sum())
     assert float(blend(points, weights, True).norm()) == pytest.approx(expected, rel=1e-9)
 
 

@@ -77,7 +77,7 @@ def progress_bar(*columns: str) -> Iterator[Progress]:
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-    shown = [TextColumn(column) for column in ("{task.description}", *columns)]
+    shown = [TextColumn(column, markup=False) for column in ("{task.description}", *columns)]
     parts = (shown[0], BarColumn(20), *shown[1:], TimeRemainingColumn())
     with Progress(*parts, console=console, disable=not console.is_terminal) as progress:
         yield progress

@@ -125,6 +125,7 @@ def _run(recipe: VAERecipe, images: Pixels, held_out: Pixels, settings: Settings
         _signals_kept() as received,
         progress_bar(*columns) as progress,
     ):
+        tell(f"Training on {len(images):,} pictures, measuring on {len(held_out):,} others.")
         task = progress.add_task("Training", total=settings.images, speed="", losses="")
         for report in reports:
             reached = report.images

@@ -37,7 +37,7 @@ Pixels: TypeAlias = npt.NDArray[np.uint8]
 RATES: Final = (12, 24, 25, 30, 50, 60)  # frames per second
 SIZES: Final = (256, 512, 1024, 2048)  # pixels of the shorter side, at least
 KEPT_SIDE: Final = 128  # pixels that a kept thumbnail needs at most
-CHOICE_ROOM: Final = 38  # beside the words of a control, for its arrow and edges
+ARROW_ROOM: Final = 38  # beside the words of a spin box, for its arrows and edges
 SHORTEST_PACE: Final = 0.1
 LONGEST_PACE: Final = 60.0
 
@@ -174,9 +174,6 @@ class Timeline(QFrame):
             self._easing.addItem(easing, easing)
         for size in SIZES:
             self._size.addItem(f"{size} px", size)
-        for combo in (self._rate, self._easing, self._size):
-            words = (combo.itemText(index) for index in range(combo.count()))
-            combo.setFixedWidth(max(map(combo.fontMetrics().horizontalAdvance, words)) + CHOICE_ROOM)
 
     def _arrange(self) -> None:
         title = QLabel("Timeline", self)
@@ -276,7 +273,7 @@ class _PaceSpin(QDoubleSpinBox):
         self.setRange(SHORTEST_PACE, LONGEST_PACE)
         self.setSingleStep(0.5)
         self.setSuffix(" s per step")
-        self.setFixedWidth(self.fontMetrics().horizontalAdvance("0.75 s per step") + CHOICE_ROOM)
+        self.setFixedWidth(self.fontMetrics().horizontalAdvance("0.75 s per step") + ARROW_ROOM)
         self.setKeyboardTracking(False)
         self.setToolTip("Seconds from one keyframe to the next.")
         self.setAccessibleName("Seconds per step")

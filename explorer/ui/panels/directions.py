@@ -67,6 +67,10 @@ class DirectionsPanel(Panel):
         desk.session.scene_changed.connect(self.show_scene)
         self.show_model()
 
+    def sliders(self) -> SliderList:
+        """The list of sliders."""
+        return self._list
+
     @Slot()
     def show_model(self) -> None:
         """Show the directions the model has."""

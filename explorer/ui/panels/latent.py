@@ -37,6 +37,7 @@ class LatentPanel(Panel):
         self._seed.setRange(-1, 2**31 - 1)
         self._seed.setSpecialValueText("picture")
         self._seed.setKeyboardTracking(False)
+        self._seed.setMinimumWidth(84)
         self._seed.setToolTip("The number of a draw from the model's prior. Moves along directions are kept.")
         self._seed.setAccessibleName("Seed")
         self._random = QPushButton("Random", self)

@@ -1,0 +1,50 @@
+"""A dataset as latent points, streamed: pictures pass through, only what is known of them stays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from explorer.datasets import Dataset, Unreadable, batches
+from explorer.errors import SceneError
+from explorer.generators import Encodes, Generator, HasLikelihood
+from explorer.imaging import FloatArray
+from explorer.render import to_images
+
+__all__ = ["Encoded", "encode_dataset"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Encoded:
+    """One batch of a dataset: ``indices`` (m,), ``latents`` (m, *latent_shape), ``nats`` (m,) or empty."""
+
+    indices: npt.NDArray[np.int64]
+    latents: FloatArray
+    nats: FloatArray
+
+
+def encode_dataset(
+    generator: Generator, dataset: Dataset, batch: int, unreadable: list[Unreadable], likelihood: bool = True
+) -> Iterator[Encoded]:
+    """Encode all pictures, ``batch`` at a time; decoding files goes on beside the network.
+
+    Pictures that cannot be read are appended to ``unreadable`` and left out. ``likelihood`` also asks families that know
+    it for log p(x) in nats.
+
+    Raises:
+        SceneError: the family cannot encode.
+    """
+    if not isinstance(generator, Encodes):
+        raise SceneError(f"{generator.name} cannot encode pictures.", "Its family has no encoder.")
+    knows = likelihood and isinstance(generator, HasLikelihood)
+    stream = batches(dataset, generator.image_shape, generator.preparation, batch, None, "skip", unreadable)
+    for indices, pixels in stream:
+        with torch.inference_mode():
+            images = to_images(pixels, generator.device)
+            latents = generator.encode(images).float().cpu().numpy()
+            nats = generator.log_likelihood(images).float().cpu().numpy() if knows else np.zeros(0, np.float32)
+        yield Encoded(indices, latents, nats)
