@@ -115,7 +115,7 @@ def prepare(image: Image.Image, image_shape: tuple[int, int, int], preparation: 
         ground = Image.new("RGB", (width, height), preparation.background).convert(mode)
         ground.paste(image, ((width - box[0]) // 2, (height - box[1]) // 2))
         image = ground
-    return np.asarray(image, np.uint8).reshape(height, width, channels)
+    return np.array(image, np.uint8).reshape(height, width, channels)  # a copy: torch takes no read-only arrays
 
 
 def from_pixels(pixels: npt.ArrayLike) -> FloatArray:

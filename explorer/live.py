@@ -42,6 +42,7 @@ class Tile:
 class Live(QObject):
     """Keeps the picture of the session's scene on screen. Main thread only."""
 
+    rested = Signal()  # the picture shown is that of the scene as it is, nothing newer is on its way
     grid_shown = Signal(object)  # uint8 (rows, columns, h, w, c), the scene's own picture in the middle
 
     def __init__(self, session: Session, main: MainThread, failed: Failed, parent: QObject | None = None) -> None:
@@ -156,11 +157,17 @@ class Live(QObject):
     def _show_picture(self, result: tuple[Picture, Scene, float]) -> None:
         picture, scene, self._waiting_since = result
         self._session.show_picture(picture, scene)
+        self._rest(scene)
+
+    def _rest(self, scene: Scene) -> None:
+        if scene == self._session.scene:
+            self.rested.emit()
 
     def _show_grid(self, result: tuple[Picture, Scene, float, np.ndarray]) -> None:
         picture, scene, self._waiting_since, pixels = result
         self._session.show_picture(picture, scene)
         self.grid_shown.emit(pixels)
+        self._rest(scene)
 
 
 def plane(scene: Scene, across: Direction, up: Direction, span: float, cells: int) -> list[Scene]:

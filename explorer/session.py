@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from explorer.animation import EASINGS, Film
 from explorer.errors import SceneError
@@ -23,6 +23,7 @@ __all__ = ["Favourite", "FilmSettings", "Model", "SavedSession", "Session", "Vie
 
 FORMAT = 1
 MAX_SESSION_BYTES = 64 << 20
+SEEING_MILLISECONDS = 33
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -170,7 +171,8 @@ class Session(QObject):
     """
 
     model_changed = Signal()
-    scene_changed = Signal()  # the scene the picture should show
+    scene_changed = Signal()  # at every change: for rendering
+    scene_seen = Signal()  # at once after a settled change, otherwise 30 times a second: for panels
     picture_shown = Signal(object)  # Picture: the newest finished one of ``scene`` or of one shortly before
     history_changed = Signal()
     view_changed = Signal()
@@ -190,6 +192,10 @@ class Session(QObject):
         self.view = View()
         self.strengths: dict[str, Any] = {}  # kind of direction -> float32 (k,)
         self._histories: dict[str, History] = {}
+        self._seeing = QTimer(self)  # panels need not repaint at the rate of a mouse
+        self._seeing.setSingleShot(True)
+        self._seeing.setInterval(SEEING_MILLISECONDS)
+        self._seeing.timeout.connect(self.scene_seen)
 
     # --- the scene ---
 
@@ -199,6 +205,8 @@ class Session(QObject):
         self.scene = scene
         if changed:
             self.scene_changed.emit()
+            if not self._seeing.isActive():
+                self._seeing.start()
         if settled:
             self.settle(label)
 
@@ -207,11 +215,13 @@ class Session(QObject):
 
     def settle(self, label: str) -> None:
         """Make the scene as it is a step of undo."""
+        self._see_now()
         self._set_history(self.history.visit(self.scene, label))
 
     def undo(self) -> None:
         if self.scene != self.history.entry.scene:  # in the middle of a change: take that back first
             self.change(self.history.entry.scene, settled=False)
+            self._see_now()
         else:
             self._travel(self.history.undo())
 
@@ -244,6 +254,7 @@ class Session(QObject):
             self.view = replace(self.view, kind=kinds[0])
         self.model_changed.emit()
         self.scene_changed.emit()
+        self.scene_seen.emit()
         self.history_changed.emit()
         self.view_changed.emit()
 
@@ -299,10 +310,16 @@ class Session(QObject):
         self.open_model(model, saved.scene)
         self.kept_changed.emit()
 
+    def _see_now(self) -> None:
+        if self._seeing.isActive():
+            self._seeing.stop()
+            self.scene_seen.emit()
+
     def _travel(self, history: History) -> None:
         if history is not self.history:
             self._set_history(history)
             self.change(history.entry.scene, settled=False)
+            self._see_now()
 
     def _set_history(self, history: History) -> None:
         if history is not self.history:

@@ -108,7 +108,9 @@ def test_an_absurd_length_of_the_header_gets_one_sentence(path: Path, length: in
     assert "damaged or incomplete" in sentence(path)
 
 
-@pytest.mark.parametrize("header", [b"{not json", b"{" * 5000, b"{}", b'{"__metadata__": 3}', b'{"a": ' * 90_000, b"{\xff}"])
+@pytest.mark.parametrize(
+    "header", [b"{not json", b"{" * 5000, b"{}", b'{"__metadata__": 3}', b'{"a": ' * 90_000, b"{\xff}"]
+)
 def test_a_header_that_is_no_description_gets_one_sentence(path: Path, header: bytes) -> None:
     path.write_bytes(struct.pack("<Q", len(header)) + header)
     sentence(path)
@@ -215,7 +217,14 @@ def test_a_configuration_without_an_architecture_gets_one_sentence() -> None:
 
 
 def test_the_largest_possible_architecture_costs_no_memory_before_its_weights_are_seen() -> None:
-    architecture = {"size": 256, "channels": 3, "latent": 4096, "widths": [2048] * 6, "couplings": 64, "prior_width": 8192}
+    architecture = {
+        "size": 256,
+        "channels": 3,
+        "latent": 4096,
+        "widths": [2048] * 6,
+        "couplings": 64,
+        "prior_width": 8192,
+    }
     with pytest.raises(CheckpointError, match="does not fit its own description"):
         build_generator(Checkpoint({"family": "vae", "architecture": architecture}, {}), CPU)
 

@@ -216,8 +216,9 @@ def test_an_unknown_kind_of_direction_is_one_sentence(generator: Generator) -> N
 
 def test_a_direction_beyond_the_last_is_one_sentence(generator: Generator) -> None:
     for kind in ("axis", "decoder", "data"):
-        with pytest.raises(SceneError, match=f"none with the number {size(generator)}"):
-            generator.direction(Direction(kind, size(generator)))
+        for index in (size(generator), -1):
+            with pytest.raises(SceneError, match=f"none with the number {index}"):
+                generator.direction(Direction(kind, index))
 
 
 def test_every_generator_decodes_first_of_all(generator: Generator) -> None:

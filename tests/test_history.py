@@ -129,7 +129,9 @@ def test_a_current_point_that_does_not_exist_is_one_sentence(current: Any) -> No
     damaged({**path(0, 1).to_json(), "current": current})
 
 
-@pytest.mark.parametrize(("field", "value"), [("key", None), ("key", 0), ("key", 1e999), ("scene", {}), ("parent", "x")])
+@pytest.mark.parametrize(
+    ("field", "value"), [("key", None), ("key", 0), ("key", 1e999), ("scene", {}), ("parent", "x")]
+)
 def test_a_damaged_entry_is_one_sentence(field: str, value: Any) -> None:
     data = path(0, 1).to_json()
     data["entries"][1][field] = value

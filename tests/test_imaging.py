@@ -60,7 +60,8 @@ def test_channels_come_first_inside_and_last_outside() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "pixel"), [(-5.0, 0), (5.0, 255), (np.inf, 255), (-np.inf, 0), (np.nan, 0), (0.0, 128), (-1.0, 0), (0.9999, 255)]
+    ("value", "pixel"),
+    [(-5.0, 0), (5.0, 255), (np.inf, 255), (-np.inf, 0), (np.nan, 0), (0.0, 128), (-1.0, 0), (0.9999, 255)],
 )
 def test_what_is_beyond_the_range_is_clipped(value: float, pixel: int) -> None:
     with np.errstate(all="ignore"):
@@ -123,6 +124,7 @@ def test_any_picture_fits_any_model(size: tuple[int, int], mode: str, channels: 
     pixels = prepare(Image.new(mode, size, "white"), (channels, 16, 16), Preparation())
     assert pixels.shape == (16, 16, channels)
     assert pixels.dtype == np.uint8
+    assert pixels.flags.writeable
     assert (pixels == 255).all()
 
 
@@ -137,7 +139,18 @@ def test_a_preparation_comes_back_from_json_as_it_was() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [None, 3, [], {}, {"content": -1}, {"content": 1 << 40}, {"content": "28"}, {"background": 3}, {"background": [1, 2]}]
+    "data",
+    [
+        None,
+        3,
+        [],
+        {},
+        {"content": -1},
+        {"content": 1 << 40},
+        {"content": "28"},
+        {"background": 3},
+        {"background": [1, 2]},
+    ],
 )
 def test_a_damaged_preparation_falls_back_to_the_usual_one(data: Any) -> None:
     assert Preparation.from_json(data) == Preparation()
@@ -150,7 +163,7 @@ def test_a_damaged_preparation_falls_back_to_the_usual_one(data: Any) -> None:
 def test_pictures_are_read_from_every_usual_kind_of_file(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"picture.{suffix}"
     image = Image.new("L", (6, 4), 77)
-    image.save(path, **({"lossless": True} if suffix == "webp" else {}))
+    image.save(path, lossless=True)  # asked of WebP; the others have no choice
     assert np.array_equal(np.asarray(read_image(path).convert("L")), np.asarray(image))
 
 
@@ -184,7 +197,9 @@ def test_a_palette_with_transparency_keeps_it(tmp_path: Path) -> None:
     assert [read.getpixel((0, 0)), read.getpixel((1, 0))] == [(*RED, 0), (*BLUE, 255)]
 
 
-@pytest.mark.parametrize(("mode", "expected"), [("1", "L"), ("LA", "RGBA"), ("P", "RGB"), ("I;16", "L"), ("RGBA", "RGBA")])
+@pytest.mark.parametrize(
+    ("mode", "expected"), [("1", "L"), ("LA", "RGBA"), ("P", "RGB"), ("I;16", "L"), ("RGBA", "RGBA")]
+)
 def test_every_mode_becomes_a_plain_one(tmp_path: Path, mode: str, expected: str) -> None:
     Image.new(mode, (4, 4)).save(tmp_path / "a.png")
     assert read_image(tmp_path / "a.png").mode == expected
@@ -229,14 +244,16 @@ def test_a_folder_is_no_picture(tmp_path: Path) -> None:
 @pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow comments on damage
 def test_a_picture_with_random_damage_opens_or_gets_one_sentence(kind: str) -> None:
     chance, sound = random.Random(kind), encoded(kind)
+    said: list[str] = []
     for _ in range(60):
         place = chance.randrange(min(len(sound), 200) if chance.random() < 0.7 else len(sound))
         data = sound[:place] + chance.randbytes(chance.randint(0, 4)) + sound[place + chance.randint(0, 4) :]
         try:
             read_image(data)
         except ImageError as error:
-            assert error.message.startswith("The picture ")
-            assert error.message.endswith(".")
+            said.append(error.message)
+    assert said
+    assert all(message.startswith("The picture ") and message.endswith(".") for message in said)
 
 
 # --- writing ---
@@ -276,17 +293,15 @@ def test_what_is_no_picture_has_no_recipe(tmp_path: Path) -> None:
 def test_a_failing_write_keeps_the_old_file_and_leaves_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "kept.txt"
     write_text(path, "old")
-    with pytest.raises(ExportError, match=r"kept\.txt could not be written: No space"), write_atomically(path) as temporary:
-        temporary.write_text("half")
-        raise OSError(28, "No space left on device")
+    with pytest.raises(ExportError, match=r"kept\.txt could not be written: No space"):
+        half_written(path, OSError(28, "No space left on device"))
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["kept.txt"]
 
 
 def test_a_cancelled_write_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), write_atomically(tmp_path / "new.txt") as temporary:
-        temporary.write_text("half")
-        raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt):
+        half_written(tmp_path / "new.txt", KeyboardInterrupt())
     assert os.listdir(tmp_path) == []
 
 
@@ -333,6 +348,13 @@ def test_a_contact_sheet_shows_every_picture_in_its_place(gap: int) -> None:
         top, left = index // 3 * (16 + gap), index % 3 * (16 + gap)
         assert np.array_equal(sheet[top : top + 16, left : left + 16], picture)
     assert not sheet[16 + gap :, 32 + 2 * gap :].any()
+
+
+def half_written(path: Path, error: BaseException) -> None:
+    """Begin to write a file, then fail."""
+    with write_atomically(path) as temporary:
+        temporary.write_text("half")
+        raise error
 
 
 def encoded(kind: str) -> bytes:

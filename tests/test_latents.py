@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
@@ -114,7 +115,7 @@ def test_a_blend_keeps_shape_and_precision() -> None:
 def test_a_blend_moves_smoothly_with_its_weights() -> None:
     points = draw(0, (3, 32)).double()
     path = [blend(points, torch.tensor([1 - t / 100, t / 100, 0.5]), True) for t in range(1, 100)]
-    steps = torch.stack([(b - a).norm() for a, b in zip(path, path[1:], strict=False)])
+    steps = torch.stack([(b - a).norm() for a, b in itertools.pairwise(path)])
     assert float(steps.max()) < 3 * float(steps.min())
 
 
@@ -235,7 +236,8 @@ def slerp(start: Tensor, end: Tensor, t: float) -> Tensor:
     a, b = start / start.norm(), end / end.norm()
     angle = torch.arccos(a @ b)
     direction = (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / torch.sin(angle)
-    return direction * ((1 - t) * start.norm() + t * end.norm())
+    found: Tensor = direction * ((1 - t) * start.norm() + t * end.norm())
+    return found
 
 
 def symmetric(size: int, seed: int = 0) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from dataclasses import replace
@@ -95,7 +96,9 @@ def test_every_known_kind_of_direction_is_read(kind: str) -> None:
     assert from_json(scene_json(moves=[[[kind, 0], 1.0]])).latent.amount(Direction(kind, 0)) == 1.0
 
 
-@pytest.mark.parametrize("source", [{}, {"picture": "a.png"}, {"image": 3}, {"image": "a", "sha256": 3}, "seed", 3, None])
+@pytest.mark.parametrize(
+    "source", [{}, {"picture": "a.png"}, {"image": 3}, {"image": "a", "sha256": 3}, "seed", 3, None]
+)
 def test_what_is_no_source_is_refused(source: Any) -> None:
     refused(scene_json(sources=[[source, 1.0]]))
 
@@ -105,7 +108,9 @@ def test_too_many_parts_are_refused() -> None:
     refused(scene_json(moves=[[["axis", index], 1.0] for index in range(MAX_PARTS + 1)]))
 
 
-@pytest.mark.parametrize("sources", [[], [[{"seed": 0}, 0.0]], [[{"seed": 0}, 2.0], [{"seed": 1}, -1.0]], {}, None, 3, [3]])
+@pytest.mark.parametrize(
+    "sources", [[], [[{"seed": 0}, 0.0]], [[{"seed": 0}, 2.0], [{"seed": 1}, -1.0]], {}, None, 3, [3]]
+)
 def test_sources_without_a_positive_weight_are_refused(sources: Any) -> None:
     refused(scene_json(sources=sources))
 
@@ -221,8 +226,8 @@ def test_a_walk_has_no_jumps_and_no_jerks(count: int) -> None:
     last = count - 1.0
     step = 1e-3
     path = [weights(count, last * k * step) for k in range(round(1 / step) + 1)]
-    speeds = [difference(after, before, last * step) for before, after in zip(path, path[1:], strict=False)]
-    changes = [difference(after, before, last * step) for before, after in zip(speeds, speeds[1:], strict=False)]
+    speeds = [difference(after, before, last * step) for before, after in itertools.pairwise(path)]
+    changes = [difference(after, before, last * step) for before, after in itertools.pairwise(speeds)]
     fastest = (count + 1) / last  # the steepest weight of a B-spline changes by less than 1 per span
     hardest = 2 * fastest**2  # and its slope by at most 2
     assert max(abs(value) for speed in speeds for value in speed) <= fastest

@@ -33,8 +33,19 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.mark.slow
+def test_training_makes_pictures_it_has_not_seen_more_probable(settings: Settings) -> None:
+    recipe = VAERecipe(SHAPE)
+    before = recipe.measure(recipe.net, HELD_OUT)["elbo_nats"]
+    longer = replace(settings, images=8 * 60, learning_rate=1e-2, average=0.9, save_seconds=1e9)
+    *_, last = train(recipe, PICTURES, HELD_OUT, longer, False)
+    assert last.measures["elbo_nats"] > before
+    assert last.measures["bits_per_dimension_at_most"] < 8.0  # what it takes to know nothing
+
+
+@pytest.mark.slow
 def test_the_loss_goes_down(settings: Settings) -> None:
-    reports = run(replace(settings, images=8 * 40, learning_rate=1e-2, save_seconds=1e9))
+    losses = [report.losses["loss"] for report in run(replace(settings, images=8 * 24, learning_rate=1e-2))]
+    assert np.mean(losses[-4:]) < np.mean(losses[:4])
 
 
 @pytest.mark.parametrize("couplings", [0, 2])
@@ -58,6 +69,7 @@ def test_a_run_stopped_twice_equals_one_that_never_stopped(settings: Settings, t
     assert settings.out.read_bytes() == other.out.read_bytes()
 
 
+@pytest.mark.slow
 def test_stopping_between_two_saves_keeps_everything(settings: Settings) -> None:
     waiting = replace(settings, images=8 * 4000, save_seconds=1e9)
     iterator = start(waiting)
@@ -158,7 +170,7 @@ def test_the_checkpoint_carries_what_is_known_of_the_training_data(settings: Set
 
 
 def test_what_is_told_about_the_model_is_in_the_checkpoint(settings: Settings) -> None:
-    about = {"name": "Bars", "licence": "CC0", "preparation": Preparation(12, (1, 2, 3)).to_json()}
+    about: dict[str, object] = {"name": "Bars", "licence": "CC0", "preparation": Preparation(12, (1, 2, 3)).to_json()}
     run(settings, about=about)
     model = open_generator(settings.out, "cpu")
     assert model.name == "Bars"
@@ -195,7 +207,6 @@ def test_every_epoch_visits_each_picture_once(settings: Settings, count: int) ->
 def test_every_epoch_has_an_order_of_its_own(settings: Settings) -> None:
     order = [_choose(24, settings, step).tolist() for step in range(6)]
     assert order[:3] != order[3:]
-
 
 
 def start(

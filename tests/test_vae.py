@@ -118,7 +118,7 @@ def test_a_fresh_learned_prior_is_the_standard_normal() -> None:
     points, log_determinant = prior.points(codes)
     assert torch.equal(points, codes)
     assert not log_determinant.any()
-    torch.testing.assert_close(prior.log_density(codes), Normal(0.0, 1.0).log_prob(codes).sum(1))
+    torch.testing.assert_close(prior.log_density(codes), log_normal(codes, 0.0, 1.0).sum(1))
 
 
 def test_a_learned_prior_can_be_fitted_to_codes_that_are_not_normal() -> None:
@@ -189,9 +189,7 @@ def test_the_likelihood_of_a_picture_is_the_sum_over_its_values() -> None:
     net = tiny_vae(channels=3).double()
     net.log_scale.copy_(torch.tensor([-3.0, -2.0, -1.0]))
     images, decoded = pictures(2, 3), torch.zeros(2, 3, 16, 16, dtype=torch.float64)
-    channels = [
-        discretised_logistic(images[:, c], decoded[:, c], net.log_scale[c]).sum((1, 2)) for c in range(3)
-    ]
+    channels = [discretised_logistic(images[:, c], decoded[:, c], net.log_scale[c]).sum((1, 2)) for c in range(3)]
     torch.testing.assert_close(net.log_likelihood(images, decoded), torch.stack(channels).sum(0))
 
 
@@ -254,8 +252,13 @@ def pictures(count: int, channels: int = 1) -> Tensor:
 def log_weight(net: VAE, images: Tensor, noise: Tensor) -> Tensor:
     """log p(x|z) + log p(z) - log q(z|x), written out from the densities."""
     mean, log_variance = net.posterior(images)
-    posterior = Normal(mean, (0.5 * log_variance).exp())
-    codes = mean + noise * posterior.scale
+    deviation = (0.5 * log_variance).exp()
+    codes = mean + noise * deviation
     points, log_determinant = (codes, torch.zeros(len(codes))) if net.prior is None else net.prior.points(codes)
-    prior = Normal(0.0, 1.0).log_prob(points).sum(1) + log_determinant
-    return net.log_likelihood(images, net.picture(codes)) + prior - posterior.log_prob(codes).sum(1)
+    prior = log_normal(points, 0.0, 1.0).sum(1) + log_determinant
+    return net.log_likelihood(images, net.picture(codes)) + prior - log_normal(codes, mean, deviation).sum(1)
+
+
+def log_normal(values: Tensor, mean: Tensor | float, deviation: Tensor | float) -> Tensor:
+    density: Tensor = Normal(mean, deviation).log_prob(values)  # type: ignore[no-untyped-call]  # torch does not annotate it
+    return density

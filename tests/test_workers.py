@@ -184,9 +184,7 @@ def test_a_reset_drops_results_of_before(thread: LatestWins, qtbot: QtBot) -> No
     assert shown == ["after"]
 
 
-def test_a_reset_drops_errors_of_before(
-    thread: LatestWins, failures: list[BaseException], qtbot: QtBot
-) -> None:
+def test_a_reset_drops_errors_of_before(thread: LatestWins, failures: list[BaseException], qtbot: QtBot) -> None:
     gate, shown = Gate(), list[object]()
 
     def work() -> Iterator[object]:
@@ -264,8 +262,10 @@ def test_closing_waits_for_the_result_in_progress(main: MainThread, qtbot: QtBot
 
     thread.submit("only", work, shown.append)
     assert gate.entered.wait(SECONDS)
-    threading.Timer(0.01, gate.opened.set).start()
+    opening = threading.Timer(0.01, gate.opened.set)  # while close waits
+    opening.start()
     thread.close()
+    opening.join()
     assert ended.is_set()
     assert "explorer-render" not in {running.name for running in threading.enumerate()}
     main.post(lambda: shown.append("mark"))
@@ -332,9 +332,7 @@ def test_reports_in_quick_succession_do_not_flood_the_main_thread(jobs: Jobs, qt
     assert len(told) < 200
 
 
-def test_a_cancelled_job_stops_at_its_next_report(
-    jobs: Jobs, failures: list[BaseException], qtbot: QtBot
-) -> None:
+def test_a_cancelled_job_stops_at_its_next_report(jobs: Jobs, failures: list[BaseException], qtbot: QtBot) -> None:
     gate, done = Gate(), list[str]()
 
     def work(report: Report) -> str:

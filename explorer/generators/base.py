@@ -87,7 +87,7 @@ class Generator(ABC):
         count = 1
         for size in self.latent_shape:
             count *= size
-        if direction.index >= count:
+        if not 0 <= direction.index < count:
             raise SceneError(f"{self.name} has {count} directions, and none with the number {direction.index}.")
         if direction.kind == "axis":  # needs no knowledge of the decoder
             vector = torch.zeros(count)

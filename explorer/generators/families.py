@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -63,9 +64,12 @@ def build_generator(checkpoint: Checkpoint, device: torch.device) -> Generator:
 def pick_device(name: str = "auto") -> torch.device:
     """The device of that name; "auto" is CUDA where there is one, then MPS, then the CPU.
 
+    On the CPU, networks leave one core to the window, in every command alike, so that pictures do not depend on it.
+
     Raises:
         DeviceError: there is no such device here.
     """
+    torch.set_num_threads(max(1, (os.cpu_count() or 2) - 1))
     if name == "auto":
         best = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
         return torch.device(best)

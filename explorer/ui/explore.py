@@ -179,7 +179,7 @@ class Explore(QFrame):
     def _connect(self) -> None:
         session, live = self._desk.session, self._desk.live
         session.model_changed.connect(self.show_model)
-        session.scene_changed.connect(self.show_scene)
+        session.scene_seen.connect(self.show_scene)
         session.picture_shown.connect(self.show_picture)
         session.view_changed.connect(self.show_view)
         live.grid_shown.connect(self.show_grid)

@@ -362,7 +362,7 @@ class Window(QMainWindow):
         actions.loading.connect(self.show_loading)
         session.model_changed.connect(self.show_model)
         session.history_changed.connect(self.show_history)
-        session.scene_changed.connect(self.show_history)
+        session.scene_seen.connect(self.show_history)
         for signal in (session.history_changed, session.kept_changed, session.view_changed, session.model_changed):
             signal.connect(self.note_change)
         self._autosave.timeout.connect(self._save_soon)

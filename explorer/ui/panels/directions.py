@@ -64,7 +64,7 @@ class DirectionsPanel(Panel):
         desk.session.model_changed.connect(self.show_model)
         desk.session.view_changed.connect(self.show_model)
         desk.session.directions_changed.connect(self.show_strengths)
-        desk.session.scene_changed.connect(self.show_scene)
+        desk.session.scene_seen.connect(self.show_scene)
         self.show_model()
 
     def sliders(self) -> SliderList:

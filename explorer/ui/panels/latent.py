@@ -107,11 +107,12 @@ class LatentPanel(Panel):
         self._truncation.setValue(latent.truncation)
         self._pad.setPosition(latent.amount(view.across), latent.amount(view.up))
         self._blend.show_sources(latent)
+        self.show_norm()
         if not self.desk.actions.playing():
             self.fill_pad()
 
-    @Slot(object)
-    def show_picture(self, picture: object) -> None:
+    @Slot()
+    def show_norm(self) -> None:
         """Show how far from the prior's typical shell the point of the newest picture lies."""
         model, shown = self.desk.session.model, self.desk.session.picture
         if model is None or shown is None:
@@ -217,8 +218,8 @@ class LatentPanel(Panel):
         beside.addWidget(self._speed)
         beside.addWidget(self._loop)
         sized: tuple[QWidget, ...] = (self._across, self._up, self._speed, self._loop)
-        for control in sized:
-            control.setFixedWidth(SIDE_WIDTH)
+        for each in sized:
+            each.setFixedWidth(SIDE_WIDTH)
         middle = QHBoxLayout()
         middle.setSpacing(8)
         middle.addWidget(self._pad)
@@ -247,6 +248,6 @@ class LatentPanel(Panel):
         self._speed.activated.connect(self.choose_speed)
         session.model_changed.connect(self.show_model)
         session.view_changed.connect(self.show_model)
-        session.scene_changed.connect(self.show_scene)
-        session.picture_shown.connect(self.show_picture)
+        session.scene_seen.connect(self.show_scene)
+        self.desk.live.rested.connect(self.show_norm)
         actions.motion_changed.connect(self.show_motion)

@@ -73,7 +73,7 @@ class PosteriorPanel(Panel):
         self._read: ImageFile | None = None
         self._encode.clicked.connect(self.ask_picture)
         desk.session.model_changed.connect(self.show_model)
-        desk.session.scene_changed.connect(self.show_scene)
+        desk.session.scene_seen.connect(self.show_scene)
         self.show_model()
 
     @classmethod
