@@ -19,9 +19,11 @@ from explorer.live import Live
 from explorer.loading import Loaded, load
 from explorer.player import Player
 from explorer.preferences import Preferences
+from explorer.preloading import preload
 from explorer.recipe import Recipe
+from explorer.saved import Favourite
 from explorer.scene import ImageFile, Latent, Scene, Seed, walk
-from explorer.session import Favourite, Model, Session
+from explorer.session import Model, Session
 from explorer.workers import Cancelled, Jobs, Report
 
 __all__ = ["MOST_SOURCES", "Actions", "Message", "Workers", "bundled_checkpoints"]
@@ -279,6 +281,7 @@ class Actions(QObject):
         size = self.session.film.size
 
         def work(report: Report) -> Path:
+            preload("av", "_core*.so")
             from explorer.export import export_film  # imports torch
 
             export_film(model.generator, film, path, recipe, size, report)

@@ -27,8 +27,8 @@ from PySide6.QtWidgets import QApplication
 from explorer.actions import bundled_checkpoints
 from explorer.app import SWITCH_SECONDS, Folders, Instrument
 from explorer.files import resources_folder
+from explorer.saved import FilmSettings
 from explorer.scene import Latent, Scene, Seed
-from explorer.session import FilmSettings
 from explorer.ui.panels.directions import DirectionsPanel
 
 __all__ = ["TARGETS", "run_bench"]
@@ -45,8 +45,10 @@ TARGETS: tuple[tuple[str, str, float], ...] = (
 
 DRAG_SECONDS = 4.0
 BARE_SECONDS = 2.0
-MOUSE_MILLISECONDS = 4
+MOUSE_MILLISECONDS = 8  # 125 times a second, as most mice
+BATCH = 64
 HEART_MILLISECONDS = 2
+LOOK_MILLISECONDS = 10
 BUSY_SECONDS = 8.0
 LARGE = 256  # pixels; a model as large as people's own, with random weights, on which the network sets the pace
 
@@ -94,9 +96,17 @@ class _Driver:
 
     def spin(self, seconds: float, until: Callable[[], bool] = lambda: False) -> None:
         """Let the program run for so long, or until something is true."""
-        end = time.perf_counter() + seconds
-        while time.perf_counter() < end and not until():
-            self.app.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents, 5)
+        loop, end, look = QEventLoop(), time.perf_counter() + seconds, QTimer()
+
+        def check() -> None:
+            if time.perf_counter() >= end or until():
+                loop.quit()
+
+        look.timeout.connect(check)
+        look.start(LOOK_MILLISECONDS)
+        if not until():
+            loop.exec()  # waits without holding the interpreter, as the program does
+        look.stop()
 
     def open(self, path: Path) -> None:
         """Open a model and wait until its picture is there and nothing goes on."""
@@ -169,7 +179,10 @@ def _measure_model(driver: _Driver, path: Path) -> dict[str, Any]:
         nonlocal painted
         painted += 1
 
-    before = _bare_forwards(driver)
+    from explorer.bare import dataset_rate, decode_rate, encode_rate  # import torch
+    from explorer.datasets import open_dataset
+
+    before = decode_rate(model.generator, BARE_SECONDS)
     instrument.window.explore.canvas.painted.connect(count)
     drag = _Drag(instrument)
     drag.begin()
@@ -181,7 +194,7 @@ def _measure_model(driver: _Driver, path: Path) -> dict[str, Any]:
     drag.end()
     instrument.window.explore.canvas.painted.disconnect(count)
     driver.spin(10, instrument.live.is_idle)
-    bare = (before + _bare_forwards(driver)) / 2
+    bare = (before + decode_rate(model.generator, BARE_SECONDS)) / 2
     report = {
         "checkpoint": path.name,
         "image_shape": list(model.facts.image_shape),
@@ -192,57 +205,10 @@ def _measure_model(driver: _Driver, path: Path) -> dict[str, Any]:
         "input_to_pixels_ms": {"p50": latency[1] * 1e3, "p95": latency[2] * 1e3} if latency else None,
     }
     if "encodes" in model.facts.capabilities:
-        report["encode_per_bare_encoder"] = _encode_ratio(driver)
+        dataset = open_dataset(resources_folder() / "fashion-mnist-test" / "t10k-images-idx3-ubyte.gz")
+        alone = encode_rate(model.generator, BATCH, BARE_SECONDS)
+        report["encode_per_bare_encoder"] = dataset_rate(model.generator, dataset, BATCH, BARE_SECONDS) / alone
     return report
-
-
-def _bare_forwards(driver: _Driver) -> float:
-    """Forward passes of one picture per second, with nothing around them."""
-    import torch
-
-    model = driver.instrument.session.model
-    assert model is not None
-    generator = model.generator
-    latents = torch.randn(1, *generator.latent_shape, device=generator.device)
-    with torch.inference_mode():
-        generator.decode(latents).cpu()
-        count, started = 0, time.perf_counter()
-        while time.perf_counter() - started < BARE_SECONDS:
-            generator.decode(latents).cpu()
-            count += 1
-        return count / (time.perf_counter() - started)
-
-
-def _encode_ratio(driver: _Driver) -> float:
-    """Pictures per second through the whole of encoding a dataset, by those through the encoder alone."""
-    import torch
-
-    from explorer.datasets import open_dataset
-    from explorer.encoding import encode_dataset
-
-    model = driver.instrument.session.model
-    assert model is not None
-    generator, batch = model.generator, 64
-    images = torch.randn(batch, *generator.image_shape, device=generator.device)
-    encode = generator.encode  # type: ignore[attr-defined]  # the caller has asked for the capability
-    dataset = open_dataset(resources_folder() / "fashion-mnist-test" / "t10k-images-idx3-ubyte.gz")
-    with torch.inference_mode():
-        encode(images).cpu()
-        started, rounds = time.perf_counter(), 0
-        while time.perf_counter() - started < BARE_SECONDS:
-            encode(images).cpu()
-            rounds += 1
-        bare = rounds * batch / (time.perf_counter() - started)
-    stream = encode_dataset(generator, dataset, batch, [], likelihood=False)
-    next(stream)
-    started, count = time.perf_counter(), 0
-    for part in stream:
-        count += len(part.indices)
-        if time.perf_counter() - started > BARE_SECONDS:
-            break
-    rate = count / (time.perf_counter() - started)
-    stream.close()
-    return rate / bare
 
 
 def _measure_responsiveness(driver: _Driver, checkpoints: list[Path], folder: Path) -> dict[str, Any]:
@@ -358,16 +324,10 @@ def _goals(report: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _machine() -> dict[str, Any]:
-    import torch
+    from explorer.bare import torch_facts  # imports torch
 
-    return {
-        "system": platform.platform(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
-    }
+    known = {"system": platform.platform(), "python": platform.python_version(), "cores": os.cpu_count()}
+    return known | torch_facts()
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator as Stream
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,7 @@ import torch
 
 from explorer.datasets import Dataset, Unreadable, batches
 from explorer.errors import SceneError
-from explorer.generators import Encodes, Generator, HasLikelihood
+from explorer.generators import Encodes, Generator, HasLikelihood, leave_a_core
 from explorer.imaging import FloatArray
 from explorer.render import to_images
 
@@ -29,22 +29,23 @@ class Encoded:
 
 def encode_dataset(
     generator: Generator, dataset: Dataset, batch: int, unreadable: list[Unreadable], likelihood: bool = True
-) -> Iterator[Encoded]:
+) -> Stream[Encoded, None, None]:
     """Encode all pictures, ``batch`` at a time; decoding files goes on beside the network.
 
-    Pictures that cannot be read are appended to ``unreadable`` and left out. ``likelihood`` also asks families that know
-    it for log p(x) in nats.
+    Pictures that cannot be read are appended to ``unreadable`` and left out. ``likelihood`` also asks families that
+    know it for log p(x) in nats.
 
     Raises:
         SceneError: the family cannot encode.
     """
     if not isinstance(generator, Encodes):
         raise SceneError(f"{generator.name} cannot encode pictures.", "Its family has no encoder.")
-    knows = likelihood and isinstance(generator, HasLikelihood)
+    knows = generator if likelihood and isinstance(generator, HasLikelihood) else None
     stream = batches(dataset, generator.image_shape, generator.preparation, batch, None, "skip", unreadable)
+    leave_a_core()
     for indices, pixels in stream:
         with torch.inference_mode():
             images = to_images(pixels, generator.device)
             latents = generator.encode(images).float().cpu().numpy()
-            nats = generator.log_likelihood(images).float().cpu().numpy() if knows else np.zeros(0, np.float32)
+            nats = np.zeros(0, np.float32) if knows is None else knows.log_likelihood(images).float().cpu().numpy()
         yield Encoded(indices, latents, nats)

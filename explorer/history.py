@@ -55,7 +55,8 @@ class History:
         return History(entries[-LONGEST:], key)
 
     def go_to(self, key: int) -> History:
-        return replace(self, current=self.find(key).key)
+        """Make a visited entry the current one; raises KeyError where it was forgotten."""
+        return self if key == self.current else replace(self, current=self.find(key).key)
 
     def undo(self) -> History:
         """Back to where the current entry was reached from; at the start nothing happens."""

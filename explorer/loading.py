@@ -9,9 +9,11 @@ from typing import Final
 
 from explorer.errors import SceneError
 from explorer.files import digest
+from explorer.preloading import preload
 from explorer.recipe import Recipe, find_checkpoint, recipe_of
+from explorer.saved import SavedSession, read_session
 from explorer.scene import ImageFile
-from explorer.session import Model, SavedSession, read_session
+from explorer.session import Model
 from explorer.workers import Report
 
 __all__ = ["Loaded", "load", "load_model"]
@@ -54,6 +56,7 @@ def load(path: Path, device: str, current: Model | None, known: Iterable[Path], 
 
 def load_model(path: Path, device: str, report: Report) -> Model:
     """Load a checkpoint; raises as ``open_generator``."""
+    preload("torch", "_C*.so")
     from explorer.facts import describe  # these import torch, which takes longer than the window may wait
     from explorer.generators import open_generator
 

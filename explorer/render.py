@@ -14,7 +14,7 @@ from torch import Tensor
 
 from explorer.errors import DeviceError, SceneError
 from explorer.files import digest
-from explorer.generators import Encodes, Generator, HasLikelihood, HasPosterior
+from explorer.generators import Encodes, Generator, HasLikelihood, HasPosterior, leave_a_core
 from explorer.imaging import FloatArray, Picture, prepare, read_image
 from explorer.latents import blend, draw
 from explorer.scene import ImageFile, Latent, Scene, Source
@@ -140,6 +140,7 @@ def to_images(pixels: np.ndarray, device: torch.device) -> Tensor:
 
 @torch.inference_mode()
 def _decode(generator: Generator, points: Tensor) -> Tensor:
+    leave_a_core()
     try:
         return generator.decode(points.to(generator.device))
     except torch.OutOfMemoryError as error:
@@ -181,5 +182,6 @@ def _prepared(generator: Generator, source: ImageFile) -> np.ndarray:
 def _encode(generator: Generator, images: Tensor) -> Tensor:
     if not isinstance(generator, Encodes):
         raise SceneError(f"{generator.name} cannot encode pictures.", "Its family has no encoder.")
+    leave_a_core()
     latents: Tensor = generator.encode(images)
     return latents

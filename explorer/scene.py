@@ -22,6 +22,7 @@ __all__ = [
     "Source",
     "between",
     "blend",
+    "direction_from_json",
     "from_json",
     "moved",
     "to_json",
@@ -160,8 +161,7 @@ def from_json(data: Any) -> Scene:
         latent = data["latent"]
         sources = tuple((_source_from_json(source), _number(weight)) for source, weight in _short(latent["sources"]))
         moves = tuple(
-            (Direction(_one_of(kind, DIRECTION_KINDS), _index(index)), _number(amount))
-            for (kind, index), amount in _short(latent["moves"])
+            (direction_from_json(direction), _number(amount)) for direction, amount in _short(latent["moves"])
         )
         truncation = _number(latent["truncation"])
         if len(dict(moves)) < len(moves):
@@ -171,6 +171,12 @@ def from_json(data: Any) -> Scene:
     if any(weight < 0 for _, weight in sources) or not math.fsum(weight for _, weight in sources) > 0:
         raise SceneError("This scene is damaged: the weights of its sources should be positive.")
     return Scene(Latent(sources, _canonical(moves), truncation))
+
+
+def direction_from_json(data: Any) -> Direction:
+    """Read a direction, [kind, index]; raises TypeError or ValueError where it is none."""
+    kind, index = data
+    return Direction(_one_of(kind, DIRECTION_KINDS), _index(index))
 
 
 def _canonical(moves: Iterable[tuple[Direction, float]]) -> tuple[tuple[Direction, float], ...]:

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from explorer.animation import EASINGS, Film
 from explorer.errors import SceneError
 from explorer.history import Entry, History
 from explorer.imaging import Picture
-from explorer.scene import Direction, Latent, Scene, from_json, to_json
+from explorer.saved import Favourite, FilmSettings, SavedSession, View
+from explorer.scene import Latent, Scene, from_json
 
 if TYPE_CHECKING:
     from explorer.facts import ModelFacts
     from explorer.generators import Generator
 
-__all__ = ["Favourite", "FilmSettings", "Model", "SavedSession", "Session", "View", "read_session"]
+__all__ = ["Model", "Session"]
 
-FORMAT = 1
-MAX_SESSION_BYTES = 64 << 20
-SEEING_MILLISECONDS = 33
+SEEING_MILLISECONDS = 50
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,134 +33,6 @@ class Model:
     facts: ModelFacts
 
 
-@dataclass(frozen=True, slots=True)
-class View:
-    """How the scene is looked at; not part of the picture."""
-
-    mode: str = "picture"  # picture, grid or beside
-    across: Direction = Direction("decoder", 0)
-    up: Direction = Direction("decoder", 1)
-    cells: int = 7  # of the grid, along each side, odd
-    span: float = 2.0  # standard deviations from the centre of the grid to its edge
-    smooth: bool = False
-    kind: str = "decoder"  # which directions the panel lists
-
-
-@dataclass(frozen=True, slots=True)
-class FilmSettings:
-    """How the keyframes of the timeline become a film."""
-
-    pace: float = 2.0  # seconds from keyframe to keyframe
-    frames_per_second: int = 30
-    easing: str = "ease"
-    loop: bool = False
-    size: int = 512  # the shorter side of the film in pixels, at least; pixels are enlarged by whole numbers
-
-    def film(self, keyframes: tuple[Scene, ...]) -> Film:
-        """The film through ``keyframes``; raises SceneError where there are fewer than two."""
-        steps = len(keyframes) - (0 if self.loop else 1)
-        return Film(keyframes, max(self.pace * steps, 0.1), self.frames_per_second, self.easing, self.loop)
-
-    @staticmethod
-    def from_json(data: Any) -> FilmSettings:
-        easing = str(data["easing"])
-        return FilmSettings(
-            pace=min(max(float(data["pace"]), 0.1), 60.0),
-            frames_per_second=min(max(int(data["frames_per_second"]), 1), 120),
-            easing=easing if easing in EASINGS else "ease",
-            loop=bool(data["loop"]),
-            size=min(max(int(data["size"]), 16), 4096),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Favourite:
-    """A scene worth keeping, and the model it belongs to."""
-
-    scene: Scene
-    checkpoint: str  # the name of the model
-    name: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class SavedSession:
-    """Everything a session file holds."""
-
-    checkpoint: str = ""
-    digest: str = ""
-    scene: Scene = Scene()
-    history: History = field(default_factory=lambda: History.start(Scene()))
-    favourites: tuple[Favourite, ...] = ()
-    keyframes: tuple[Scene, ...] = ()
-    film: FilmSettings = FilmSettings()
-    view: View = View()
-
-    def to_text(self) -> str:
-        """The session as JSON. Slow for long histories: not for the main thread."""
-        return json.dumps(
-            {
-                "latent-explorer-session": FORMAT,
-                "checkpoint": {"path": self.checkpoint, "sha256": self.digest},
-                "scene": to_json(self.scene),
-                "history": self.history.to_json(),
-                "favourites": [
-                    {"scene": to_json(f.scene), "checkpoint": f.checkpoint, "name": f.name} for f in self.favourites
-                ],
-                "keyframes": [to_json(scene) for scene in self.keyframes],
-                "film": asdict(self.film),
-                "view": asdict(self.view),
-            }
-        )
-
-
-def read_session(path: Path) -> SavedSession:
-    """Read a session file.
-
-    Raises:
-        SceneError: it is not a session, is damaged, or is of a newer version of the program.
-    """
-    try:
-        if path.stat().st_size > MAX_SESSION_BYTES:
-            raise SceneError(f"{path.name} is far too large for a session.")
-        data = json.loads(path.read_text("utf-8"), parse_constant=_refuse)
-        version = data["latent-explorer-session"]
-        if version != FORMAT:
-            raise SceneError(f"{path.name} was saved by another version of this program ({version}).")
-        checkpoint, view = data["checkpoint"], data["view"]
-        axes = {name: Direction(str(view[name]["kind"]), int(view[name]["index"])) for name in ("across", "up")}
-        return SavedSession(
-            checkpoint=str(checkpoint["path"]),
-            digest=str(checkpoint["sha256"]),
-            scene=from_json(data["scene"]),
-            history=History.from_json(data["history"]),
-            favourites=tuple(
-                Favourite(from_json(item["scene"]), str(item["checkpoint"]), str(item["name"]))
-                for item in data["favourites"]
-            ),
-            keyframes=tuple(from_json(item) for item in data["keyframes"]),
-            film=FilmSettings.from_json(data["film"]),
-            view=View(
-                mode=view["mode"] if view["mode"] in ("picture", "grid", "beside") else "picture",
-                cells=min(max(int(view["cells"]) | 1, 3), 15),
-                span=min(max(float(view["span"]), 0.1), 10.0),
-                smooth=bool(view["smooth"]),
-                kind=str(view["kind"]),
-                **axes,
-            ),
-        )
-    except FileNotFoundError as error:
-        raise SceneError(f"{path} does not exist.", "It may have been moved or renamed.") from error
-    except OSError as error:
-        raise SceneError(f"{path} cannot be opened: {error.strerror}.") from error
-    except (KeyError, TypeError, ValueError, OverflowError, AttributeError, RecursionError) as error:
-        raise SceneError(f"{path.name} is not a session of this program, or it is damaged.") from error
-
-
-def _refuse(constant: str) -> None:
-    """NaN and Infinity are no JSON, although Python reads them."""
-    raise ValueError(constant)
-
-
 class Session(QObject):
     """The one place where the state of the window lives. Main thread only.
 
@@ -172,7 +41,7 @@ class Session(QObject):
 
     model_changed = Signal()
     scene_changed = Signal()  # at every change: for rendering
-    scene_seen = Signal()  # at once after a settled change, otherwise 30 times a second: for panels
+    scene_seen = Signal()  # at once after a settled change, otherwise 20 times a second: for panels
     picture_shown = Signal(object)  # Picture: the newest finished one of ``scene`` or of one shortly before
     history_changed = Signal()
     view_changed = Signal()

@@ -95,8 +95,9 @@ class LatestWins:
     def submit(self, lane: str, work: Callable[[], Iterator[T]], show: Callable[[T], None]) -> None:
         """Ask for the results of ``work()``, made on the render thread; ``show`` gets each on the main thread."""
         with self._wake:
-            self._lanes[lane] = _Task(work, show, self._epoch)
-            self._wake.notify()
+            if not self._closed:
+                self._lanes[lane] = _Task(work, show, self._epoch)
+                self._wake.notify()
 
     def drop(self, lane: str) -> None:
         """Forget the request of one lane; what it has finished is still shown."""
@@ -199,6 +200,8 @@ class Jobs(QObject):
         Returns a key for ``cancel``. A cancelled job calls neither.
         """
         key = next(self._keys)
+        if self._closed:
+            return key
         self._states[key] = JobState(key, title)
         self.changed.emit(self.states())
         self._pool.submit(self._run, key, work, then, failed or self._failed)

@@ -21,7 +21,7 @@ from typing import Final
 import pytest
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-os.environ.setdefault("OMP_NUM_THREADS", "2")  # torch's own threads; more only get in each other's way in small tests
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch's own threads only get in each other's way in small tests
 
 if sys.platform == "win32":  # torch cannot load its libraries once Qt has loaded its own, see explorer/__main__.py
     import torch  # noqa: F401

@@ -28,8 +28,8 @@ from explorer.imaging import read_image, read_recipe
 from explorer.nets.vae import VAEShape
 from explorer.recipe import Recipe, recipe_of
 from explorer.render import render_images
+from explorer.saved import FilmSettings, SavedSession
 from explorer.scene import Direction, Latent, Scene, Seed, to_json
-from explorer.session import FilmSettings, SavedSession
 from explorer.training import VAERecipe
 
 ROOT: Final = Path(__file__).resolve().parent.parent

@@ -18,8 +18,9 @@ from explorer.errors import SceneError
 from explorer.facts import describe
 from explorer.history import History
 from explorer.imaging import Picture
+from explorer.saved import Favourite, FilmSettings, SavedSession, View, read_session
 from explorer.scene import Direction, ImageFile, Latent, Scene, Seed, between, moved, to_json
-from explorer.session import Favourite, FilmSettings, Model, SavedSession, Session, View, read_session
+from explorer.session import Model, Session
 
 AXIS = Direction("axis", 0)
 SIGNALS = (

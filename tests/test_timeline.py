@@ -22,8 +22,9 @@ from explorer.actions import Actions, Workers
 from explorer.imaging import Picture
 from explorer.live import Live, Tile
 from explorer.preferences import Preferences
+from explorer.saved import FilmSettings
 from explorer.scene import Latent, Scene, Seed
-from explorer.session import FilmSettings, Session
+from explorer.session import Session
 from explorer.ui.panel import Desk
 from explorer.ui.theme import DARK, apply_theme
 from explorer.ui.timeline import Timeline, film_size, reduced

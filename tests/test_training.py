@@ -132,7 +132,7 @@ def test_nothing_to_resume_is_one_sentence(settings: Settings) -> None:
 def test_a_damaged_state_is_one_sentence(settings: Settings, damage: bytes) -> None:
     stop(start(settings), after=2)
     state_path(settings.out).write_bytes(damage)
-    with pytest.raises(TrainingError, match="does not fit this run or is damaged"):
+    with pytest.raises(TrainingError, match="is damaged or of a run with other"):
         run(settings, resume=True)
 
 
@@ -140,13 +140,13 @@ def test_a_truncated_state_is_one_sentence(settings: Settings) -> None:
     stop(start(settings), after=2)
     state = state_path(settings.out)
     state.write_bytes(state.read_bytes()[:-100])
-    with pytest.raises(TrainingError, match="does not fit this run or is damaged"):
+    with pytest.raises(TrainingError, match="is damaged or of a run with other"):
         run(settings, resume=True)
 
 
 def test_the_state_of_another_architecture_is_one_sentence(settings: Settings) -> None:
     stop(start(settings), after=2)
-    with pytest.raises(TrainingError, match="does not fit this run or is damaged"):
+    with pytest.raises(TrainingError, match="is damaged or of a run with other"):
         run(settings, resume=True, shape=replace(SHAPE, latent=4))
 
 

@@ -13,7 +13,7 @@ from explorer.recipe import Recipe, recipe_of
 from explorer.scene import Scene, from_json
 
 if TYPE_CHECKING:
-    from explorer.session import SavedSession
+    from explorer.saved import SavedSession
 
 __all__ = ["FoundFilm", "read_film", "read_scene"]
 
@@ -103,6 +103,6 @@ def _read_json(path: Path) -> Any:
 
 def _read_session(path: Path) -> SavedSession:
     import explorer.render  # noqa: F401  # torch first: on Windows it cannot be loaded once Qt is
-    from explorer.session import read_session
+    from explorer.saved import read_session
 
     return read_session(path)

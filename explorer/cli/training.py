@@ -97,7 +97,7 @@ def train_vae(
     preparation = Preparation(content, colour)
     try:
         shape = VAEShape.of(side, channels or found_channels, latent, width, couplings)
-    except AssertionError as error:
+    except ValueError as error:
         raise typer.BadParameter(f"This network is impossible: {error}.") from error
     tell(f"Reading {len(pictures):,} pictures at {side} x {side} pixels.")
     seen = load_all(pictures, (shape.channels, side, side), preparation)

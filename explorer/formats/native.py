@@ -46,7 +46,8 @@ def read_native(path: Path) -> Checkpoint:
             for name in names:
                 if len(file.get_slice(name).get_shape()) > MAX_RANK:
                     raise CheckpointError(f"{path.name} is damaged: the tensor {name} has too many dimensions.")
-            weights = {name: file.get_tensor(name) for name in names}
+            # Copies: the tensors are maps of the file, and a file cut short while it is open would end the program.
+            weights = {name: file.get_tensor(name).clone() for name in names}
     except (SafetensorError, OSError, ValueError, TypeError, RuntimeError, MemoryError) as error:
         raise _damaged(path, error) from error
     bad = find_bad_values(weights)
@@ -71,7 +72,7 @@ def read_native_config(path: Path) -> dict[str, Any]:
                 raise ValueError("its header is longer than the file")
             header = json.loads(file.read(length))
         text = header.get("__metadata__", {}).get(CONFIG_KEY)
-        config = json.loads(text) if text is not None else None
+        config = json.loads(text, parse_constant=_refuse_constant) if text is not None else None
     except (OSError, ValueError, struct.error, RecursionError, AttributeError, TypeError) as error:
         raise _damaged(path, error) from error
     if config is None:
@@ -82,6 +83,10 @@ def read_native_config(path: Path) -> dict[str, Any]:
     if not isinstance(config, dict) or not isinstance(config.get("family"), str):
         raise CheckpointError(f"{path.name} is damaged: its configuration does not name a model family.")
     return config
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"its configuration contains {name}")
 
 
 def _damaged(path: Path, error: Exception) -> CheckpointError:

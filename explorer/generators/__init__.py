@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from explorer.generators.base import Generator
 from explorer.generators.capabilities import Encodes, HasLikelihood, HasPosterior, capabilities
-from explorer.generators.families import FAMILIES, build_generator, families, open_generator, pick_device
+from explorer.generators.families import (
+    FAMILIES,
+    build_generator,
+    families,
+    leave_a_core,
+    open_generator,
+    pick_device,
+)
 from explorer.generators.vae import VAEGenerator
 
 __all__ = [
@@ -17,6 +24,7 @@ __all__ = [
     "build_generator",
     "capabilities",
     "families",
+    "leave_a_core",
     "open_generator",
     "pick_device",
 ]

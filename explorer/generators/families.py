@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from functools import cache
 from importlib.metadata import entry_points
@@ -15,10 +16,11 @@ from explorer.formats import Checkpoint, read_checkpoint
 from explorer.generators.base import Generator
 from explorer.generators.vae import VAEGenerator
 
-__all__ = ["FAMILIES", "build_generator", "families", "open_generator", "pick_device"]
+__all__ = ["FAMILIES", "build_generator", "families", "leave_a_core", "open_generator", "pick_device"]
 
 FAMILIES: Final[tuple[type[Generator], ...]] = (VAEGenerator,)
 ENTRY_POINTS: Final = "explorer.families"
+log = logging.getLogger(__name__)
 
 
 @cache
@@ -29,7 +31,10 @@ def families() -> dict[str, type[Generator]]:
     """
     known = {family.family: family for family in FAMILIES}
     for entry in entry_points(group=ENTRY_POINTS):
-        known.setdefault(entry.name, entry.load())
+        try:
+            known.setdefault(entry.name, entry.load())
+        except Exception as error:  # whatever another package does wrong, our own families still open
+            log.warning("The family %s of another package cannot be loaded: %s", entry.name, error)
     return known
 
 
@@ -61,15 +66,21 @@ def build_generator(checkpoint: Checkpoint, device: torch.device) -> Generator:
         ) from error
 
 
+def leave_a_core() -> None:
+    """Have networks called from this thread leave one processor core to the window.
+
+    Torch keeps this number per thread. Every command does the same, so that pictures do not depend on who asks.
+    """
+    torch.set_num_threads(max(1, (os.cpu_count() or 2) - 1))
+
+
 def pick_device(name: str = "auto") -> torch.device:
     """The device of that name; "auto" is CUDA where there is one, then MPS, then the CPU.
 
-    On the CPU, networks leave one core to the window, in every command alike, so that pictures do not depend on it.
 
     Raises:
         DeviceError: there is no such device here.
     """
-    torch.set_num_threads(max(1, (os.cpu_count() or 2) - 1))
     if name == "auto":
         best = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
         return torch.device(best)

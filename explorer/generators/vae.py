@@ -46,7 +46,7 @@ class VAEGenerator(Generator):
         where = checkpoint.path.name if checkpoint.path else checkpoint.name
         try:
             shape = VAEShape.from_json(checkpoint.config["architecture"])
-        except (KeyError, TypeError, ValueError, OverflowError, AssertionError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise CheckpointError(f"{where} describes an impossible VAE: {error}.") from error
         with torch.device("meta"):
             net = VAE(shape)
@@ -59,7 +59,11 @@ class VAEGenerator(Generator):
                     f"{where} does not fit its own description: "
                     f"{name} is {_told(found)}, not {_told(expected.get(name))}."
                 )
-        net.load_state_dict({name: value.float() for name, value in weights.items()}, assign=True)
+        net.load_state_dict(
+            {name: t.float() if t.is_floating_point() else t for name, t in weights.items()}, assign=True
+        )
+        if net.prior is not None and not net.prior.is_invertible():
+            raise CheckpointError(f"{where} is damaged: its prior does not keep every latent.")
         d = shape.latent
         wanted = {"mean": (d,), "covariance": (d, d), "kl": (d,)}
         statistics = {

@@ -27,6 +27,11 @@ class CouplingPrior(nn.Module):
             for _ in range(couplings)
         )
 
+    def is_invertible(self) -> bool:
+        """Whether every stored order is a permutation, as a damaged file's may not be."""
+        orders = [coupling.order for coupling in self.couplings if isinstance(coupling, Coupling)]
+        return all(torch.equal(torch.sort(order).values, torch.arange(len(order))) for order in orders)
+
     def points(self, codes: Tensor) -> tuple[Tensor, Tensor]:
         """Points u (n, d) of codes z (n, d), and log |det du/dz| (n,)."""
         points = codes * self.scale.exp() + self.shift
@@ -53,15 +58,13 @@ class CouplingPrior(nn.Module):
 class Coupling(nn.Module):
     """Affine coupling: one half of the coordinates scales and shifts the other (Dinh et al. 2017, eq. 4 to 8)."""
 
-    order: Tensor
-    back: Tensor
+    order: Tensor  # stored with the weights: what a random generator draws may differ between versions of torch
 
     def __init__(self, order: Tensor, width: int) -> None:
         super().__init__()
         self.kept = (len(order) + 1) // 2
         changed = len(order) - self.kept
-        self.register_buffer("order", order, persistent=False)
-        self.register_buffer("back", torch.argsort(order), persistent=False)
+        self.register_buffer("order", order)
         last = nn.Linear(width, 2 * changed)
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
@@ -70,12 +73,12 @@ class Coupling(nn.Module):
     def forward(self, values: Tensor) -> tuple[Tensor, Tensor]:
         kept, changed, log_scale, shift = self._split(values)
         joined = torch.cat([kept, (changed + shift) * log_scale.exp()], 1)
-        return joined[:, self.back], log_scale.sum(1)
+        return torch.index_copy(values, 1, self.order, joined), log_scale.sum(1)
 
     def inverse(self, values: Tensor) -> Tensor:
         kept, changed, log_scale, shift = self._split(values)
         joined = torch.cat([kept, changed * (-log_scale).exp() - shift], 1)
-        return joined[:, self.back]
+        return torch.index_copy(values, 1, self.order, joined)
 
     def _split(self, values: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         ordered = values[:, self.order]

@@ -20,7 +20,7 @@ SMALLEST = 4  # the side of the picture where convolutions end and the latent ve
 
 @dataclass(frozen=True, slots=True)
 class VAEShape:
-    """The architecture of a ``VAE``, checked.
+    """The architecture of a ``VAE``; raises ValueError where it is impossible.
 
     ``size`` is a power of two from 16 to 256; ``channels`` 1 or 3; ``widths`` are the channels at half resolution, a
     quarter and so on down to 4x4, each a multiple of 8; ``couplings`` and ``prior_width`` describe the learned prior,
@@ -35,14 +35,15 @@ class VAEShape:
     prior_width: int = 256
 
     def __post_init__(self) -> None:
-        assert self.size in (16, 32, 64, 128, 256), "size should be a power of two from 16 to 256"
-        assert self.channels in (1, 3), "channels should be 1 or 3"
-        assert 1 <= self.latent <= 4096, "latent should be from 1 to 4096"
+        _require(self.size in (16, 32, 64, 128, 256), "size should be a power of two from 16 to 256")
+        _require(self.channels in (1, 3), "channels should be 1 or 3")
+        _require(1 <= self.latent <= 4096, "latent should be from 1 to 4096")
         levels = int(math.log2(self.size // SMALLEST))
-        assert len(self.widths) == levels, f"widths should have {levels} entries for pictures of {self.size}"
-        assert 0 <= self.couplings <= 64 and 1 <= self.prior_width <= 8192, "the prior should be of a sensible size"
-        assert self.couplings == 0 or self.latent > 1, "a learned prior needs at least two latent dimensions"
-        assert all(8 <= w <= 2048 and w % 8 == 0 for w in self.widths), "widths should be multiples of 8 up to 2048"
+        _require(len(self.widths) == levels, f"widths should have {levels} entries for pictures of {self.size}")
+        _require(all(8 <= w <= 2048 and w % 8 == 0 for w in self.widths), "widths should be multiples of 8 up to 2048")
+        _require(0 <= self.couplings <= 64, "couplings should be from 0 to 64")
+        _require(1 <= self.prior_width <= 8192, "prior_width should be from 1 to 8192")
+        _require(self.couplings == 0 or self.latent > 1, "a learned prior needs at least two latent dimensions")
 
     @staticmethod
     def of(size: int, channels: int, latent: int, width: int = 48, couplings: int = 0) -> VAEShape:
@@ -152,6 +153,11 @@ class ResidualBlock(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         changed: Tensor = self.inner(features)
         return features + changed
+
+
+def _require(is_so: bool, otherwise: str) -> None:
+    if not is_so:
+        raise ValueError(otherwise)
 
 
 def discretised_logistic(images: Tensor, centre: Tensor, log_scale: Tensor) -> Tensor:

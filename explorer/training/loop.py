@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from explorer.errors import TrainingError
 from explorer.formats import write_native
 from explorer.imaging import write_png
-from explorer.training.state import read_state, state_path, write_state
+from explorer.training.state import State, state_path
 
 __all__ = ["Recipe", "Report", "Settings", "images_to_tensor", "train"]
 
@@ -94,7 +94,8 @@ def train(
     net = recipe.net.to(device).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]  # its stub lacks it
     optimizer = torch.optim.AdamW(net.parameters(), settings.learning_rate, betas=(0.9, 0.99), weight_decay=0.01)
     generator = torch.Generator(device).manual_seed(settings.seed)
-    step = read_state(settings.out, net, average, optimizer, generator) if resume else 0
+    state = State(net, average, optimizer, generator, settings.batch, settings.seed, len(images))
+    step = state.read(settings.out) if resume else 0
     steps = math.ceil(settings.images / settings.batch)
     bfloat16 = _uses_bfloat16(settings.precision, device)
     measures: dict[str, float] = {}
@@ -127,7 +128,7 @@ def train(
             fresh = now - saved_at > settings.save_seconds or step == steps
             if fresh:
                 measures = _save(recipe, average, images, held_out, settings, step)
-                write_state(settings.out, net, average, optimizer, generator, step)
+                state.write(settings.out, step)
                 saved_at, saved_step = time.monotonic(), step
             if fresh or now - reported_at > 1.0:
                 speed = count * settings.batch / max(now - reported_at, 1e-9)
@@ -137,7 +138,7 @@ def train(
     finally:
         if step > saved_step and all(bool(torch.isfinite(p).all()) for p in net.parameters()):
             _save(recipe, average, images, held_out, settings, step)
-            write_state(settings.out, net, average, optimizer, generator, step)
+            state.write(settings.out, step)
     if step == steps:
         state_path(settings.out).unlink(missing_ok=True)
 

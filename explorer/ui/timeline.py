@@ -199,7 +199,7 @@ class Timeline(QFrame):
         session, actions = self.desk.session, self.desk.actions
         session.kept_changed.connect(self.show_film)
         session.model_changed.connect(self.forget_thumbnails)
-        session.scene_seen.connect(self.show_motion)
+        session.scene_changed.connect(self.show_motion)
         actions.player.moved.connect(self.show_motion)  # the scene may rest while the time goes on
         actions.motion_changed.connect(self.show_motion)
         self.track.scrubbed.connect(actions.scrub)

@@ -10,8 +10,8 @@ from PySide6.QtCore import QPoint, Qt, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QWidget
 
 from explorer.live import Tile
+from explorer.saved import Favourite
 from explorer.scene import Scene
-from explorer.session import Favourite
 from explorer.ui.controls import IconButton, ThumbnailStrip
 from explorer.ui.panel import Desk
 from explorer.ui.words import scene_title
