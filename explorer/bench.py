@@ -35,7 +35,7 @@ __all__ = ["TARGETS", "run_bench"]
 
 # The goals, as (name, is at least / at most, value); the names are keys of the report.
 TARGETS: tuple[tuple[str, str, float], ...] = (
-    ("drag_frames_per_bare_forward", "at least", 0.95),
+    ("drag_frames_per_possible_frame", "at least", 0.95),
     ("encode_per_bare_encoder", "at least", 0.9),
     ("ui_block_p99_ms", "at most", 16.0),
     ("ui_block_max_ms", "at most", 50.0),
@@ -43,6 +43,7 @@ TARGETS: tuple[tuple[str, str, float], ...] = (
     ("first_picture_seconds", "at most", 4.0),
 )
 
+SCREEN_HERTZ = 60.0  # of a network that is faster than the screen nobody sees more
 DRAG_SECONDS = 4.0
 BARE_SECONDS = 2.0
 MOUSE_MILLISECONDS = 8  # 125 times a second, as most mice
@@ -202,6 +203,7 @@ def _measure_model(driver: _Driver, path: Path) -> dict[str, Any]:
         "bare_forwards_per_second": bare,
         "drag_frames_per_second": rate,
         "drag_frames_per_bare_forward": rate / bare,
+        "drag_frames_per_possible_frame": rate / min(bare, SCREEN_HERTZ),
         "input_to_pixels_ms": {"p50": latency[1] * 1e3, "p95": latency[2] * 1e3} if latency else None,
     }
     if "encodes" in model.facts.capabilities:

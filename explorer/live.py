@@ -51,6 +51,7 @@ class Live(QObject):
         self._thread = LatestWins(main, LANES, failed)
         self._latencies: deque[float] = deque(maxlen=RECENT)  # seconds from change to painted picture
         self._shown_at: deque[float] = deque(maxlen=RECENT)
+        self._is_first = True  # the first picture of a model tells of its opening, not of the hand
         self._waiting_since: float | None = None  # when the scene of the picture not painted yet was asked for
         session.scene_changed.connect(self.show_scene)
         session.model_changed.connect(self.forget)
@@ -85,6 +86,7 @@ class Live(QObject):
     def forget(self) -> None:
         """Drop everything asked of the previous model."""
         self._thread.reset()
+        self._is_first = True
         self._latencies.clear()
         self._shown_at.clear()
 
@@ -130,7 +132,9 @@ class Live(QObject):
     @Slot()
     def note_painted(self) -> None:
         """The canvas has painted the newest picture: the end of the way from input to pixels."""
-        if self._waiting_since is not None:
+        if self._is_first:
+            self._is_first = False
+        elif self._waiting_since is not None:
             now = time.perf_counter()
             self._latencies.append(now - self._waiting_since)
             self._shown_at.append(now)

@@ -1,7 +1,7 @@
 """Loading the shared libraries of a large package before it is imported, without stopping the other threads.
 
-``import`` holds Python's lock while the system loads libraries: 0.2 s for torch, in which the window would not answer. A
-foreign function call does not hold it, so the libraries are loaded by calling the system's ``dlopen``; the import
+``import`` holds Python's lock while the system loads libraries: 0.2 s for torch, in which the window would not answer.
+A foreign function call does not hold it, so the libraries are loaded by calling the system's ``dlopen``; the import
 that follows finds them there.
 """
 

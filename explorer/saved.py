@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ class View:
     up: Direction = Direction("decoder", 1)
     cells: int = 7  # of the grid, along each side, odd
     span: float = 2.0  # standard deviations from the centre of the grid to its edge
-    smooth: bool = False
+    smooth: bool = True
     kind: str = "decoder"  # which directions the panel lists
 
 
@@ -43,8 +43,15 @@ class FilmSettings:
 
     def film(self, keyframes: tuple[Scene, ...]) -> Film:
         """The film through ``keyframes``; raises SceneError where there are fewer than two."""
-        steps = len(keyframes) - (0 if self.loop else 1)
+        closes = self.loop and keyframes[0] != keyframes[-1]
+        steps = len(keyframes) - (0 if closes else 1)
         return Film(keyframes, max(self.pace * steps, 0.1), self.frames_per_second, self.easing, self.loop)
+
+    def like(self, film: Film) -> FilmSettings:
+        """These settings with the pace, rate, easing and loop of a film."""
+        closes = film.loop and film.keyframes[0] != film.keyframes[-1]
+        pace = film.seconds / (len(film.keyframes) - (0 if closes else 1))
+        return replace(self, pace=pace, frames_per_second=film.frames_per_second, easing=film.easing, loop=film.loop)
 
     @staticmethod
     def from_json(data: Any) -> FilmSettings:

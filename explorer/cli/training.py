@@ -17,6 +17,7 @@ import typer
 
 from explorer.cli.telling import PROGRAM, DeviceOption, progress_bar, tell
 from explorer.errors import DatasetError
+from explorer.scene import Latent, Scene, Seed, to_json
 
 if TYPE_CHECKING:
     from explorer.datasets import Dataset
@@ -68,6 +69,9 @@ def train_vae(
     name: Annotated[str, typer.Option(metavar="TEXT", help="What to call the model; the name of the file.")] = "",
     data: Annotated[str, typer.Option(metavar="TEXT", help="What it was trained on; the name of the dataset.")] = "",
     licence: Annotated[str, typer.Option(metavar="TEXT", help="On which terms others may use it.")] = "",
+    show: Annotated[
+        str, typer.Option(metavar="N,N,N,N", help="Seeds on the model's card; the first is where it opens.")
+    ] = "",
     half: Annotated[bool, typer.Option("--half", help="Store the weights in 16 bits.")] = False,
     threads: Annotated[int, typer.Option(metavar="N", min=0, help="Processor threads; 0: as many as useful.")] = 0,
     device: DeviceOption = "auto",
@@ -106,7 +110,7 @@ def train_vae(
         seen, measured = seen[kept], seen[apart]
     else:
         measured = load_all(open_dataset(test), (shape.channels, side, side), preparation)
-    about = _about(name or output.stem, preparation, data or pictures.name, licence, context)
+    about = _about(name or output.stem, preparation, data or pictures.name, licence, context) | _shown(show)
     recipe = VAERecipe(shape, beta, about, seed)
     total = images or EPOCHS * len(seen)
     settings = Settings(output, total, batch, learning_rate, seed, chosen_device, precision.value, half=half)
@@ -183,6 +187,19 @@ def _about(name: str, preparation: Preparation, data: str, licence: str, context
     """What the checkpoint says of itself."""
     told = {"name": name, "preparation": preparation.to_json(), "data": data}
     return told | ({"licence": licence} if licence else {}) | {"training": {"command": _command(context)}}
+
+
+def _shown(show: str) -> dict[str, Any]:
+    """The seeds a checkpoint suggests to look at first."""
+    if not show:
+        return {}
+    try:
+        seeds = [int(part) for part in show.split(",")]
+    except ValueError:
+        seeds = [-1]
+    if min(seeds) < 0:
+        raise typer.BadParameter("It should be seeds, as in 3,14,15,92.", param_hint="--show")
+    return {"samples": seeds, "start": to_json(Scene(Latent(((Seed(seeds[0]), 1.0),))))}
 
 
 def _command(context: typer.Context) -> str:

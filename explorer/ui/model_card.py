@@ -178,7 +178,7 @@ class CardButton(QAbstractButton):
         name, family, details = self._words()
         plain, bold = self.font(), QFont(self.font())
         bold.setWeight(QFont.Weight.DemiBold)
-        width = min(QFontMetrics(plain).horizontalAdvance(family), row.width() // 2)
+        width = min(QFontMetrics(plain).horizontalAdvance(family) + 2, row.width() // 2)  # rounding would cut it
         self._write(painter, row, family, plain, palette.dim, Qt.AlignmentFlag.AlignRight, width)
         room = row.width() - (width + 8 if family else 0)
         self._write(painter, row, name, bold, palette.text, Qt.AlignmentFlag.AlignLeft, room)

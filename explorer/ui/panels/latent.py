@@ -186,7 +186,7 @@ class LatentPanel(Panel):
 
     @Slot(int)
     def choose_speed(self, index: int) -> None:
-        self.desk.actions.player.speed = float(self._speed.itemData(index))
+        self.desk.actions.set_walk_speed(float(self._speed.itemData(index)))
 
     def _show_cell(self, tile: Tile) -> None:
         self._pad.setCell(tile.index // CELLS, tile.index % CELLS, tile.picture.pixels)
