@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QContextMenuEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtCore import QEvent, QPoint, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QContextMenuEvent, QMouseEvent, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QSizePolicy, QVBoxLayout, QWidget
+from superqt import QElidingLabel
 
 from explorer.ui.icon_button import IconButton
 
@@ -56,7 +57,8 @@ class Card(QFrame):
 
     def setState(self, text: str) -> None:
         """Show what the panel is doing, or its unit, in dim words on the right."""
-        self._header.state.show_words(text)
+        self._header.state.setText(text)
+        self._header.state.setToolTip(text)
 
     def body(self) -> QWidget | None:
         """The widget below the header."""
@@ -135,7 +137,9 @@ class _Header(QWidget):
         self.title.setProperty("title", True)
         self.chevron = _QuietButton("chevron-down", f"Collapse {title}", self)
         self.more = _QuietButton("more", f"Move or tear off {title}", self)
-        self.state = _ElidedLabel(self)
+        self.state = QElidingLabel(self)
+        self.state.setProperty("dim", True)
+        self.state.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(2)
@@ -189,32 +193,3 @@ class _QuietButton(IconButton):
     def paintEvent(self, event: QPaintEvent) -> None:
         if self._is_always_seen or self.hasFocus() or self._header.underMouse() or self.isDown():
             super().paintEvent(event)
-
-
-class _ElidedLabel(QLabel):
-    """A dim, right-aligned label that shortens its words to the room it has."""
-
-    def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent)
-        self.setProperty("dim", True)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-
-    def show_words(self, text: str) -> None:
-        """Show ``text``, with all of it in the tool tip where there is no room."""
-        self.setText(text)
-        self._explain()
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setPen(self.palette().color(self.foregroundRole()))
-        text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
-        area = QRect(0, 0, self.width(), self.height())
-        painter.drawText(area, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._explain()
-
-    def _explain(self) -> None:
-        shortened = self.fontMetrics().horizontalAdvance(self.text()) > self.width()
-        self.setToolTip(self.text() if shortened else "")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from superqt import QElidingLabel
 
 from explorer.live import plane
 from explorer.scene import ImageFile
@@ -46,7 +47,7 @@ class Explore(QFrame):
         self.visited = Visited(desk, self)
         self._title = QLabel(self)
         self._title.setProperty("title", True)
-        self._aside = QLabel(self)
+        self._aside = QElidingLabel(self)
         self._aside.setProperty("dim", True)
         self._buttons = {name: self._mode_button(name, icon, tip) for name, icon, tip in MODES}
         self._smooth = IconButton("smooth", "Smooth or sharp pixels (S).", self)

@@ -20,6 +20,7 @@ class StatusLine(QStatusBar):
         super().__init__(parent)
         self._desk = desk
         self.setSizeGripEnabled(False)
+        self.setContentsMargins(10, 0, 10, 0)
         self._device = QLabel(self)
         self._speed = QLabel(self)
         self._pixel = QLabel(self)

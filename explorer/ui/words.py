@@ -14,9 +14,9 @@ __all__ = ["KINDS", "direction_name", "kind_title", "model_details", "scene_titl
 
 # Kinds of direction: their title, and what one of them is called.
 KINDS = {
-    "decoder": ("Strongest effect", "Effect", "principal directions of what the decoder does to the picture"),
-    "data": ("Principal components", "PC", "principal components of the encoded training data"),
-    "axis": ("Single dimensions", "z", "the coordinates of the latent space, one by one"),
+    "decoder": ("Effects", "Effect", "principal directions of what the decoder does to the picture"),
+    "data": ("Components", "PC", "principal components of the encoded training data"),
+    "axis": ("Dimensions", "z", "the coordinates of the latent space, one by one"),
 }
 
 

@@ -102,7 +102,7 @@ class DirectionsPanel(Panel):
         order = np.argsort(-strengths, kind="stable")
         self._list.setOrder([int(index) for index in order])
         weak = int((strengths < 0.02 * max(float(strengths.max()), 1e-12)).sum())
-        self.state_changed.emit(f"{count} by effect" + (f" · {weak} without" if weak else ""))
+        self.state_changed.emit(f"{count} by effect" + (f" · {weak} do little" if weak else ""))
 
     @Slot()
     def show_scene(self) -> None:

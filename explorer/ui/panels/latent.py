@@ -23,7 +23,7 @@ CELLS = 7
 PAD_SIZE = 196
 SIDE_WIDTH = 98
 OFFERED = 12  # directions of a kind that the axes offer
-USUAL = 2.0  # standard deviations of the norm that still count as the typical shell
+USUAL = 3.0  # standard deviations of the norm that still count as the typical shell
 
 
 class LatentPanel(Panel):
@@ -123,7 +123,7 @@ class LatentPanel(Panel):
             "typical" if abs(distance) <= USUAL else f"{abs(distance):.1f} σ {'outside' if distance > 0 else 'inside'}"
         )
         self._gauge.setValue(norm)
-        self._gauge.setCaption(f"‖z‖ {norm:.2f}, shell {model.facts.shell.mean:.2f}: {where}")
+        self._gauge.setCaption(f"norm {norm:.2f}, prior {model.facts.shell.mean:.2f}: {where}")
 
     @Slot()
     def show_motion(self) -> None:

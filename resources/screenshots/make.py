@@ -1,0 +1,132 @@
+"""Make the README's screenshots from the real program: python resources/screenshots/make.py
+
+It opens the bundled models in the real window, does with it what a person would, and saves what there is to see: the
+whole window in its views, and every panel by itself, dark and light.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+from PySide6.QtCore import QEventLoop, QSettings, Qt, QTimer
+from PySide6.QtGui import QFont
+from PySide6.QtWidgets import QApplication, QWidget
+
+from explorer.actions import bundled_checkpoints
+from explorer.app import SWITCH_SECONDS, Folders, Instrument
+from explorer.files import resources_folder
+from explorer.imaging import write_png
+from explorer.scene import Direction, moved
+from explorer.ui.shortcuts import ShortcutSheet
+
+HERE = Path(__file__).parent
+SEEDS = (3, 12, 21, 33, 47, 58, 64, 71)
+
+
+def main() -> None:
+    sys.setswitchinterval(SWITCH_SECONDS)
+    app = QApplication(["latent-explorer"])
+    app.setFont(QFont("Inter", 10))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        settings = QSettings(str(folder / "settings.ini"), QSettings.Format.IniFormat)
+        instrument = Instrument(settings, Folders(folder / "cache", folder / "state"), "cpu")
+        window, session, actions = instrument.window, instrument.session, instrument.actions
+
+        def rest() -> None:
+            spin(60, lambda: instrument.live.is_idle() and not instrument.workers.background.states())
+            spin(0.4, lambda: False)
+
+        window.show()
+        instrument.start()
+        spin(60, lambda: session.picture is not None)
+        actions.stop()
+        window.close_hint()
+        rest()
+        for seed in SEEDS:
+            actions.set_seed(seed)
+            rest()
+            if seed % 3 == 0:
+                actions.add_keyframe()
+        session.change(moved(session.scene, session.view.across, 0.9), "Move", settled=True)
+        session.change(moved(session.scene, session.view.up, -0.6), "Move", settled=True)
+        session.change(moved(session.scene, Direction(session.view.kind, 2), 0.5), "Move", settled=True)
+        rest()
+        for look in ("dark", "light"):
+            window.choose_theme(look)
+            window.resize(1440, 900)
+            window.explore.choose_picture()
+            rest()
+            save(window, f"explore-{look}")
+            for panel in ("Latent", "Directions", "Posterior"):
+                save(window.panels.card(panel), f"panel-{panel.lower()}-{look}")
+            save(window.models, f"models-{look}")
+            save(window.timeline, f"timeline-{look}")
+            window.explore.choose_grid()
+            rest()
+            save(window, f"grid-{look}")
+            sheet = ShortcutSheet(window)
+            sheet.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            sheet.show()
+            save(sheet, f"keyboard-{look}")
+            sheet.close()
+        window.choose_theme("dark")
+        window.resize(1024, 700)
+        window.explore.choose_picture()
+        actions.blend_seed()
+        rest()
+        save(window, "small-dark")
+        window.resize(1440, 900)
+        fashion = next(path for path in bundled_checkpoints() if "fashion" in path.name)
+        actions.open(fashion)
+        spin(60, lambda: session.model is not None and session.model.path == fashion.absolute())
+        actions.open(_sample_picture(folder))
+        spin(60, lambda: session.view.mode == "beside")
+        rest()
+        save(window, "beside-dark")
+        actions.open(folder / "missing.safetensors")
+        spin(60, lambda: bool(window.messages.text()))
+        rest()
+        save(window.messages, "message-dark")
+        window.close()
+        instrument.close()
+        window.deleteLater()
+        spin(0.1, lambda: False)
+
+
+def spin(seconds: float, until: Callable[[], bool]) -> None:
+    """Let the program run until something is true, for so many seconds at most."""
+    loop, look, end = QEventLoop(), QTimer(), QTimer()
+    look.timeout.connect(lambda: loop.quit() if until() else None)
+    end.setSingleShot(True)
+    end.timeout.connect(loop.quit)
+    look.start(20)
+    end.start(round(seconds * 1000))
+    loop.exec()
+
+
+def save(widget: QWidget, name: str) -> None:
+    path = HERE / f"{name}.png"
+    assert widget.grab().save(str(path)), f"{path} could not be written"
+
+
+def _sample_picture(folder: Path) -> Path:
+    """A picture no model has seen: the first of the sample dataset."""
+    from explorer.datasets import open_dataset
+
+    dataset = open_dataset(resources_folder() / "fashion-mnist-test" / "t10k-images-idx3-ubyte.gz")
+    import numpy as np
+
+    path = folder / "boot.png"
+    write_png(path, np.asarray(dataset.picture(0))[..., None])
+    return path
+
+
+if __name__ == "__main__":
+    main()
