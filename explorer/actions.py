@@ -24,7 +24,7 @@ from explorer.recipe import Recipe
 from explorer.saved import Favourite
 from explorer.scene import ImageFile, Latent, Scene, Seed, walk
 from explorer.session import Model, Session
-from explorer.workers import Cancelled, Jobs, Report
+from explorer.workers import Cancelled, Jobs, JobState, Report
 
 __all__ = ["MOST_SOURCES", "Actions", "Message", "Workers", "bundled_checkpoints"]
 
@@ -87,6 +87,7 @@ class Actions(QObject):
         self._opening: int | None = None
         session.model_changed.connect(self._measure_directions)
         session.kept_changed.connect(self._follow_film)
+        workers.loader.changed.connect(self._follow_opening)
 
     # --- opening ---
 
@@ -97,7 +98,7 @@ class Actions(QObject):
             self.workers.loader.cancel(self._opening)
         self.loading.emit(path.name)
         work = partial(load, path, self.preferences.device, self.session.model, self.known_checkpoints())
-        self._opening = self.workers.loader.start(f"Open {path.name}", work, self._take_loaded, self._fail_opening)
+        self._opening = self.workers.loader.start(f"Open {path.name}", work, self._take_loaded)
 
     def restore(self, otherwise: Path) -> None:
         """Open the autosaved session of the last run; where there is none that works, ``otherwise``."""
@@ -338,8 +339,6 @@ class Actions(QObject):
         return first.number if isinstance(first, Seed) else -1
 
     def _take_loaded(self, loaded: Loaded) -> None:
-        self._opening = None
-        self.loading.emit("")
         session = self.session
         if loaded.model is not None and (session.model is None or loaded.model.digest != session.model.digest):
             self.set_preferences(replace(self.preferences, recent=self.preferences.with_recent(str(loaded.model.path))))
@@ -369,13 +368,15 @@ class Actions(QObject):
         self.change_latent(Latent(((image, 1.0),)), f"Encode {Path(image.path).name}")
         self.session.set_view(replace(self.session.view, mode="beside"))
 
-    def _fail_opening(self, error: BaseException) -> None:
-        self._opening = None
-        self.loading.emit("")
-        self.fail(error)
+    @Slot(object)
+    def _follow_opening(self, states: tuple[JobState, ...]) -> None:
+        """An opening ends without a result where the person cancels it."""
+        if self._opening is not None and all(state.key != self._opening for state in states):
+            self._opening = None
+            self.loading.emit("")
 
     def _open_instead(self, otherwise: Path, error: BaseException) -> None:
-        self._fail_opening(error)
+        self.fail(error)
         self.open(otherwise)
 
     @Slot()

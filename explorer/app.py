@@ -110,8 +110,9 @@ class Instrument(QObject):
     @Slot(str)
     def _settle_memory(self, name: str) -> None:
         """Leave what has been imported by now out of garbage collections: among torch's objects one takes 130 ms."""
-        gc.freeze()
-        gc.enable()
+        if not name:  # the opening has ended
+            gc.freeze()
+            gc.enable()
 
     @Slot(object)
     def _begin_walk(self, picture: object) -> None:

@@ -167,7 +167,9 @@ class Program:
 
 
 @contextlib.contextmanager
-def running(qtbot: QtBot, home: Path, monkeypatch: pytest.MonkeyPatch, bundled: Path | None = None) -> Iterator[Program]:
+def running(
+    qtbot: QtBot, home: Path, monkeypatch: pytest.MonkeyPatch, bundled: Path | None = None
+) -> Iterator[Program]:
     """A program whose bundled models are those of the folder ``bundled``, or none; closed at the end."""
     if bundled is None:
         bundled = home / "bundled"

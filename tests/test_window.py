@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import random
 import threading
+import weakref
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QComboBox, QLineEdit, QProgressBar, QPushButton, QSpinBox
+from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QProgressBar, QPushButton, QSpinBox
 from pytestqt.qtbot import QtBot
 
 from explorer.actions import bundled_checkpoints
 from explorer.render import render
-from explorer.scene import Direction, Latent, Scene, Seed
+from explorer.scene import Direction, Scene
 from explorer.ui.controls import IconButton, SliderRow
 from explorer.ui.panels.blend import BlendRows
 from hands import CONTROL, LEFT, NONE, Program, running, seed_scene, tiny_checkpoints
@@ -162,7 +163,9 @@ def test_after_a_failed_first_opening_the_canvas_no_longer_says_that_it_opens(pr
     program.wait(lambda: program.canvas.grab().toImage() == untouched)
 
 
-def test_an_opening_that_is_cancelled_no_longer_shows_as_going_on(opened: Program, checkpoints: tuple[Path, Path]) -> None:
+def test_an_opening_that_is_cancelled_no_longer_shows_as_going_on(
+    opened: Program, checkpoints: tuple[Path, Path]
+) -> None:
     gate = threading.Event()
     opened.instrument.workers.loader.start("Wait", lambda report: gate.wait(20))
     opened.actions.open(checkpoints[1])
@@ -223,7 +226,7 @@ def test_redo_brings_back_what_undo_took(opened: Program, keys: tuple[Qt.Key, Qt
 def test_undo_during_a_walk_stops_it_and_goes_back_to_where_it_began(opened: Program) -> None:
     scene, pixels = opened.session.scene, opened.pixels()
     opened.press(Qt.Key.Key_Space)
-    opened.wait(lambda: opened.session.pictured != scene)
+    opened.wait(lambda: opened.session.pictured != scene and opened.window.verbs["undo"].isEnabled())
     opened.press(Qt.Key.Key_Z, CONTROL)
     assert opened.actions.playing() == ""
     assert opened.session.scene == scene
@@ -234,6 +237,7 @@ def test_undo_in_the_middle_of_a_drag_takes_the_drag_back(opened: Program) -> No
     scene = opened.session.scene
     opened.drag_slider(release=False)
     assert opened.session.scene != scene
+    opened.wait(opened.window.verbs["undo"].isEnabled)
     opened.press(Qt.Key.Key_Z, CONTROL)
     assert opened.session.scene == scene
 
@@ -424,12 +428,10 @@ def test_a_direction_becomes_an_axis_of_pad_and_grid(opened: Program) -> None:
 
 def test_cards_fold_and_open_again(opened: Program) -> None:
     card, panel = opened.window.panels.card("Directions"), opened.directions()
-    header = card.mapToGlobal(QPoint(0, 0))
-    QTest.mouseDClick(card.childAt(card.width() - 30, 16), LEFT)
-    assert header is not None
-    assert not panel.isVisible()
-    card.toggle()
-    assert panel.isVisible()
+    title = next(label for label in card.findChildren(QLabel) if label.text() == "Directions")
+    for is_open in (False, True):
+        QTest.mouseDClick(title, LEFT)
+        assert panel.isVisible() is is_open
 
 
 def test_a_card_is_torn_off_used_and_put_back(opened: Program) -> None:
@@ -441,7 +443,7 @@ def test_a_card_is_torn_off_used_and_put_back(opened: Program) -> None:
     opened.rest()
     card.window().close()
     assert card.window() is opened.window
-    assert card.isVisible()
+    opened.wait(card.isVisible)
     assert column.arrangement()[0] == ("Latent", "Directions", "Posterior")
 
 
@@ -478,7 +480,7 @@ def test_every_picture_of_a_walk_lies_in_the_typical_shell(opened: Program) -> N
     distances: list[float] = []
     shell = opened.model().facts.shell
     opened.session.picture_shown.connect(lambda shown: distances.append(shell.distance(np.linalg.norm(shown.latents))))
-    opened.actions.player.speed = 40.0
+    opened.actions.walk_speed = 40.0
     opened.press(Qt.Key.Key_Space)
     opened.wait(lambda: len(distances) > 30)
     opened.press(Qt.Key.Key_Space)
@@ -492,7 +494,7 @@ def test_a_walk_that_loops_comes_back_to_where_it_began(opened: Program) -> None
     opened.actions.player.moved.connect(lambda scene, seconds: scenes.append(scene))
     times: list[float] = []
     opened.actions.player.moved.connect(lambda scene, seconds: times.append(seconds))
-    opened.actions.player.speed = 60.0
+    opened.actions.walk_speed = 60.0
     QTest.mouseClick(button(opened, "Walk"), LEFT)
     opened.wait(lambda: any(after < before for before, after in zip(times, times[1:], strict=False)))
     QTest.mouseClick(button(opened, "Pause"), LEFT)
@@ -503,7 +505,7 @@ def test_a_walk_that_loops_comes_back_to_where_it_began(opened: Program) -> None
 def test_the_speed_box_sets_how_fast_a_walk_goes(opened: Program) -> None:
     speed = opened.latent().findChildren(QComboBox)[2]
     choose(speed, 4.0)
-    assert opened.actions.player.speed == 4.0
+    assert opened.actions.walk_speed == 4.0
 
 
 def test_moving_by_hand_ends_a_walk(opened: Program) -> None:
@@ -531,4 +533,22 @@ def test_the_keyboard_works_before_anything_is_open(program: Program) -> None:
         if name not in ("open", "save", "export", "film", "keys", "quit"):  # they ask, or end the program
             verb.trigger()
     assert program.session.picture is None
-    assert program.session.scene == Scene(Latent(((Seed(0), 1.0),))) or program.actions.playing() == ""
+    assert program.window.messages.text() == ""
+
+
+def test_what_was_done_before_anything_is_open_does_not_move_the_first_model(
+    program: Program, checkpoints: tuple[Path, Path]
+) -> None:
+    program.press(Qt.Key.Key_Space)
+    program.press(Qt.Key.Key_R)
+    program.open(checkpoints[0])
+    assert program.session.scene == seed_scene(0)
+    assert program.actions.playing() == ""
+
+
+def test_a_model_that_was_left_is_freed(opened: Program, checkpoints: tuple[Path, Path]) -> None:
+    left = weakref.ref(opened.model().generator)
+    opened.open(checkpoints[1])
+    opened.press(Qt.Key.Key_R)
+    opened.rest()
+    opened.wait(lambda: left() is None)

@@ -41,6 +41,7 @@ class Canvas(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)  # saves painting the card behind at every picture
         self._content = tiles.nothing()
         self._centre: tuple[int, int] | None = None
         self._cell: tuple[int, int] | None = None  # under the mouse or the keys
@@ -131,9 +132,9 @@ class Canvas(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         palette, painter = colours(), QPainter(self)
+        painter.fillRect(event.rect(), QColor(palette.panel))  # the card around has the same colour
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(QPen(QColor(palette.accent if self.hasFocus() else palette.line), 1))
-        painter.setBrush(QColor(palette.panel))
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 8, 8)
         if self._content.tiles:
             self._paint_tiles(painter)

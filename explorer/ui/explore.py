@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from explorer.imaging import Picture
     from explorer.render import Reading
 
-__all__ = ["Explore"]
+__all__ = ["WAITING", "Explore"]
 
 MODES = (
     ("picture", "picture", "Show one large picture (P)."),
@@ -77,6 +77,8 @@ class Explore(QFrame):
     def show_model(self) -> None:
         """Say which model is shown; its first picture is on its way."""
         self._original, self._source = None, None
+        if self.canvas.sequence() == 0:
+            self.canvas.clear()
         self.show_scene()
 
     @Slot()

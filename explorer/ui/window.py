@@ -27,7 +27,7 @@ from explorer.animation import Film
 from explorer.ui.column import PanelColumn
 from explorer.ui.controls import qimage
 from explorer.ui.dialogs import ask_open, ask_save
-from explorer.ui.explore import Explore
+from explorer.ui.explore import WAITING, Explore
 from explorer.ui.messages import MessageBar
 from explorer.ui.models import ModelsPanel
 from explorer.ui.panel import Desk
@@ -90,8 +90,8 @@ class Window(QMainWindow):
     def show_loading(self, name: str) -> None:
         """Show that something is being opened; what is open stays usable."""
         self._loading.setVisible(bool(name))
-        if name and self.desk.session.model is None:
-            self.explore.canvas.clear(f"Opening {name} …")
+        if self.desk.session.model is None:
+            self.explore.canvas.clear(f"Opening {name} …" if name else WAITING)
 
     @Slot()
     def show_model(self) -> None:

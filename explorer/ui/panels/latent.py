@@ -38,7 +38,7 @@ class LatentPanel(Panel):
         self._seed.setSpecialValueText("picture")
         self._seed.setKeyboardTracking(False)
         self._seed.setMinimumWidth(84)
-        self._seed.setToolTip("The number of a draw from the model's prior. Moves along directions are kept.")
+        self._seed.setToolTip("The number of a draw from the model's prior. Choosing one takes all moves back.")
         self._seed.setAccessibleName("Seed")
         self._random = QPushButton("Random", self)
         self._random.setToolTip("Draw a random seed (R).")
