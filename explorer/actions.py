@@ -118,7 +118,9 @@ class Actions(QObject):
     # --- the scene ---
 
     def change_latent(self, latent: Latent, label: str, settled: bool = True) -> None:
-        """Go to ``latent``; a walk or film that plays stops first."""
+        """Go to ``latent``; a walk or film that plays stops first. Without a model nothing happens."""
+        if self.session.model is None:
+            return
         self.stop()
         self.session.change_latent(latent, label, settled)
 
@@ -339,6 +341,7 @@ class Actions(QObject):
         return first.number if isinstance(first, Seed) else -1
 
     def _take_loaded(self, loaded: Loaded) -> None:
+        self.stop()  # what moved meanwhile belongs to the model before
         session = self.session
         if loaded.model is not None and (session.model is None or loaded.model.digest != session.model.digest):
             self.set_preferences(replace(self.preferences, recent=self.preferences.with_recent(str(loaded.model.path))))

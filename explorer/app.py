@@ -110,7 +110,7 @@ class Instrument(QObject):
     @Slot(str)
     def _settle_memory(self, name: str) -> None:
         """Leave what has been imported by now out of garbage collections: among torch's objects one takes 130 ms."""
-        if not name:  # the opening has ended
+        if not name and not gc.isenabled():  # the first opening has ended
             gc.freeze()
             gc.enable()
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LANES", "Live", "Tile", "plane"]
 
-LANES = ("picture", "reading", "pad", "blend", "film", "strip")
+LANES = ("picture", "original", "reading", "pad", "blend", "film", "strip")
 RECENT = 240  # frames the latency read-out is taken from
 STALE_SECONDS = 2.0
 TILES_PER_STEP = 7
@@ -110,8 +110,8 @@ class Live(QObject):
 
         self._thread.submit(lane, work, show_all)
 
-    def reading(self, model: Model, path: str, show: Callable[[Reading], None]) -> None:
-        """Ask for what the model makes of a picture file."""
+    def reading(self, lane: str, model: Model, path: str, show: Callable[[Reading], None]) -> None:
+        """Ask for what the model makes of a picture file. A newer request in the lane replaces this."""
 
         def work() -> Iterator[Reading]:
             from pathlib import Path
@@ -120,7 +120,7 @@ class Live(QObject):
 
             yield read_picture(model.generator, Path(path))
 
-        self._thread.submit("reading", work, show)
+        self._thread.submit(lane, work, show)
 
     def drop(self, lane: str) -> None:
         """Take back what was asked of a lane and has not begun."""

@@ -9,6 +9,7 @@ from typing import Final
 
 from explorer.errors import SceneError
 from explorer.files import digest
+from explorer.imaging import read_image
 from explorer.preloading import preload
 from explorer.recipe import Recipe, find_checkpoint, recipe_of
 from explorer.saved import SavedSession, read_session
@@ -44,6 +45,7 @@ def load(path: Path, device: str, current: Model | None, known: Iterable[Path], 
         if recipe is None and start[4:8] == b"ftyp":
             raise SceneError(f"{path.name} is a film without a recipe of this program inside.")
         if recipe is None:
+            read_image(path)  # what cannot be read should not become a point
             return Loaded(image=ImageFile(str(path), digest(path)))
         model = _model_of(recipe.checkpoint, recipe.digest, recipe.name, device, current, known, report)
         return Loaded(model, recipe=recipe)

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 import pytest
+from examples import make_prior_vae, save_model
 from PySide6.QtCore import QCoreApplication, QEvent, QMimeData, QPoint, QPointF, QSettings, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QImage, QMouseEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
-from examples import make_prior_vae, save_model
 from explorer.app import Folders, Instrument
 from explorer.imaging import Picture
 from explorer.scene import Latent, Scene, Seed
 from explorer.session import Model
+from explorer.ui.pad import Pad
 from explorer.ui.panels.directions import DirectionsPanel
 from explorer.ui.panels.latent import LatentPanel
-from explorer.ui.pad import Pad
 
 __all__ = ["Program", "running", "seed_scene", "tiny_checkpoints"]
 
@@ -71,7 +71,7 @@ class Program:
         self.wait(lambda: self.session.picture is not None and self.session.pictured == self.session.scene)
         self.wait(lambda: self.live.is_idle() and not self.instrument.workers.background.states())
 
-    def wait(self, condition: object) -> None:
+    def wait(self, condition: Callable[[], object]) -> None:
         """Let the program run until something is true."""
         self.qtbot.waitUntil(condition, timeout=PATIENCE)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import threading
 import weakref
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hands import CONTROL, LEFT, NONE, Program, running, seed_scene, tiny_checkpoints
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QProgressBar, QPushButton, QSpinBox
@@ -21,7 +23,6 @@ from explorer.render import render
 from explorer.scene import Direction, Scene
 from explorer.ui.controls import IconButton, SliderRow
 from explorer.ui.panels.blend import BlendRows
-from hands import CONTROL, LEFT, NONE, Program, running, seed_scene, tiny_checkpoints
 
 SHIFT = Qt.KeyboardModifier.ShiftModifier
 
@@ -127,6 +128,21 @@ def test_the_old_model_stays_usable_while_another_is_opened(opened: Program, che
         gate.set()
     opened.wait(lambda: opened.model().path == checkpoints[1])
     opened.rest()
+
+
+def test_a_walk_begun_while_a_model_is_opened_does_not_carry_on_in_it(
+    opened: Program, checkpoints: tuple[Path, Path]
+) -> None:
+    gate = threading.Event()
+    opened.instrument.workers.loader.start("Wait", lambda report: gate.wait(20))
+    opened.actions.open(checkpoints[1])
+    opened.press(Qt.Key.Key_Space)
+    opened.wait(lambda: opened.session.pictured != seed_scene(0))
+    gate.set()
+    opened.wait(lambda: opened.model().path == checkpoints[1])
+    opened.rest()
+    assert opened.actions.playing() == ""
+    assert opened.session.scene == seed_scene(0)
 
 
 def test_of_two_models_asked_for_in_a_row_the_last_is_opened(
@@ -496,7 +512,7 @@ def test_a_walk_that_loops_comes_back_to_where_it_began(opened: Program) -> None
     opened.actions.player.moved.connect(lambda scene, seconds: times.append(seconds))
     opened.actions.walk_speed = 60.0
     QTest.mouseClick(button(opened, "Walk"), LEFT)
-    opened.wait(lambda: any(after < before for before, after in zip(times, times[1:], strict=False)))
+    opened.wait(lambda: any(after < before for before, after in itertools.pairwise(times)))
     QTest.mouseClick(button(opened, "Pause"), LEFT)
     visited = {source for scene in scenes for source, _ in scene.latent.sources}
     assert len(visited) <= 7  # the start and six others, however often it went round

@@ -26,6 +26,8 @@ class PanelColumn(QScrollArea):
         self._panels: dict[str, Panel] = {}
         self._torn: dict[str, _TornCard] = {}
         self.setWidgetResizable(True)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setAccessibleName("Panels")
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         inner = QWidget(self)
         inner.setProperty("flat", True)
@@ -79,9 +81,11 @@ class PanelColumn(QScrollArea):
 
     def move_card(self, card: Card, by: int) -> None:
         """Move a card up (-1) or down (1)."""
-        place = self._cards.index(card)
-        target = min(max(place + by, 0), len(self._cards) - 1)
-        self._cards.insert(target, self._cards.pop(place))
+        shown = [each for each in self._cards if not each.isHidden()]
+        neighbour = shown[min(max(shown.index(card) + by, 0), len(shown) - 1)]
+        target = self._cards.index(neighbour)
+        self._cards.remove(card)
+        self._cards.insert(target, card)
         self._column.insertWidget(target, card)
         self.arrangement_changed.emit()
 

@@ -136,7 +136,7 @@ class Explore(QFrame):
     def go_to_cell(self, row: int, column: int) -> None:
         """Move the point to a picture of the grid."""
         session, view = self._desk.session, self._desk.session.view
-        scene = plane(session.scene, view.across, view.up, view.span, view.cells)[row * view.cells + column]
+        scene = plane(session.pictured, view.across, view.up, view.span, view.cells)[row * view.cells + column]
         self._desk.actions.stop()
         session.change(scene, "Move in the grid")
 
@@ -172,7 +172,7 @@ class Explore(QFrame):
     def _fetch_original(self) -> None:
         model, source = self._desk.session.model, self._source
         if model is not None and source is not None:
-            self._desk.live.reading(model, source.path, self._take_reading)
+            self._desk.live.reading("original", model, source.path, self._take_reading)
 
     def _take_reading(self, reading: Reading) -> None:
         if self._source is not None:

@@ -28,6 +28,7 @@ class MessageBar(QFrame):
         self._close = IconButton("close", "Close this message (Esc).", self)
         self._details = QPlainTextEdit(self)
         self._details.setReadOnly(True)
+        self._details.setAccessibleName("Details of the message")
         self._details.setMaximumHeight(160)
         self._details.hide()
         row = QHBoxLayout()

@@ -165,6 +165,8 @@ class ValueEdit(QLineEdit):
         super().__init__(parent)
         self._before: str | None = None
         self.setProperty("inline", True)
+        self.setAccessibleName("Value")
+        self.setToolTip("Return takes the value, Escape leaves it as it was.")
         self.setAlignment(Qt.AlignmentFlag.AlignRight)
         self.hide()
 

@@ -255,6 +255,7 @@ class Window(QMainWindow):
 
     def _lay_out(self) -> None:
         self._tabs = QTabBar(self)
+        self._tabs.setAccessibleName("Workspaces")
         self._tabs.addTab("Explore")
         self._tabs.setExpanding(False)
         self._undo, self._redo = QPushButton(self), QPushButton(self)

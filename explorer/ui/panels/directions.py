@@ -36,6 +36,7 @@ class DirectionsPanel(Panel):
         self._search.setPlaceholderText("Search")
         self._search.setClearButtonEnabled(True)
         self._search.setToolTip("Show only directions whose name contains this.")
+        self._search.setAccessibleName("Search directions")
         self._search.setFixedWidth(84)
         self._reset = QPushButton("Reset", self)
         self._reset.setToolTip("Take all moves back, so that only the seed or picture itself remains.")

@@ -57,6 +57,7 @@ class LatentPanel(Panel):
             self._speed.addItem(f"{speed:g}×", speed)
         self._speed.setCurrentIndex(2)
         self._speed.setToolTip("How fast the walk goes.")
+        self._speed.setAccessibleName("Speed of the walk")
         self._truncation = SliderRow(
             "Truncation ψ", 0.0, 1.5, 1.0, tooltip="Pulls the seed towards the mean of the prior: safer, less varied."
         )

@@ -98,7 +98,7 @@ class PosteriorPanel(Panel):
             self._show_kl(model.facts.usual_kl, "on the training data")
         elif source != self._read:
             self._read = source
-            self.desk.live.reading(model, source.path, self.show_reading)
+            self.desk.live.reading("reading", model, source.path, self.show_reading)
 
     def show_reading(self, reading: Reading) -> None:
         """Show the numbers of an encoded picture."""
