@@ -21,7 +21,7 @@ from explorer.player import Player
 from explorer.preferences import Preferences
 from explorer.preloading import preload
 from explorer.recipe import Recipe
-from explorer.saved import Favourite
+from explorer.saved import Favourite, SavedSession, read_session
 from explorer.scene import ImageFile, Latent, Scene, Seed, walk
 from explorer.session import Model, Session
 from explorer.workers import Cancelled, Jobs, JobState, Report
@@ -63,6 +63,7 @@ class Actions(QObject):
     opened = Signal(object)  # Path of a checkpoint that was opened
     exported = Signal(object)  # Path
     preferences_changed = Signal()
+    blended = Signal()  # a source was added to the point by hand
     motion_changed = Signal()  # something else moves by itself now, or nothing does; see ``playing``
 
     def __init__(
@@ -99,6 +100,24 @@ class Actions(QObject):
         self.loading.emit(path.name)
         work = partial(load, path, self.preferences.device, self.session.model, self.known_checkpoints())
         self._opening = self.workers.loader.start(f"Open {path.name}", work, self._take_loaded)
+
+    def begin(self, path: Path) -> None:
+        """Open what the program was started with; what the last run left is kept for its models."""
+        if not self.autosave_path.exists():
+            self.open(path)
+            return
+
+        def take(saved: SavedSession) -> None:
+            self.session.remember(saved)
+            self.open(path)
+
+        self.loading.emit(path.name)
+        self._opening = self.workers.loader.start(
+            "Read the last session",
+            lambda report: read_session(self.autosave_path),
+            take,
+            partial(self._open_instead, path),
+        )
 
     def restore(self, otherwise: Path) -> None:
         """Open the autosaved session of the last run; where there is none that works, ``otherwise``."""
@@ -149,6 +168,7 @@ class Actions(QObject):
             seed = Seed(random.randint(0, LARGEST_SEED))
             sources = (*latent.sources, (seed, mean))
             self.change_latent(replace(latent, sources=sources), f"Blend in seed {seed.number}")
+            self.blended.emit()
 
     @Slot()
     def reset_moves(self) -> None:
@@ -270,6 +290,9 @@ class Actions(QObject):
         model = self.session.model
         if model is None:
             return
+        if path.suffix.lower() != ".png":
+            self.told.emit(Message(f"Pictures are exported as PNG; {path.name} should end in .png."))
+            return
         scene, recipe = self.session.scene, Recipe(str(model.path), model.digest, model.facts.name, self.session.scene)
 
         def work(report: Report) -> Path:
@@ -368,8 +391,21 @@ class Actions(QObject):
         if "encodes" not in model.facts.capabilities:
             self.told.emit(Message(f"{model.facts.name} cannot encode pictures.", "Open a model with an encoder."))
             return
-        self.change_latent(Latent(((image, 1.0),)), f"Encode {Path(image.path).name}")
-        self.session.set_view(replace(self.session.view, mode="beside"))
+        name, latent = Path(image.path).name, Latent(((image, 1.0),))
+
+        def work(report: Report) -> None:
+            from explorer.render import locate  # imports torch
+
+            locate(model.generator, latent)  # the generator remembers the point
+
+        def take(nothing: None) -> None:
+            self.loading.emit("")
+            if self.session.model is model:
+                self.change_latent(latent, f"Encode {name}")
+                self.session.set_view(replace(self.session.view, mode="beside"))
+
+        self.loading.emit(name)
+        self._opening = self.workers.loader.start(f"Encode {name}", work, take)
 
     @Slot(object)
     def _follow_opening(self, states: tuple[JobState, ...]) -> None:
@@ -379,8 +415,8 @@ class Actions(QObject):
             self.loading.emit("")
 
     def _open_instead(self, otherwise: Path, error: BaseException) -> None:
-        self.fail(error)
         self.open(otherwise)
+        self.fail(error)
 
     @Slot()
     def _measure_directions(self) -> None:
@@ -401,6 +437,7 @@ class Actions(QObject):
         self.workers.background.start("Measure directions", work, take)
 
     def _tell_exported(self, path: Path) -> None:
+        self.set_preferences(replace(self.preferences, last_folder=str(path.parent)))
         self.told.emit(Message(f"{path.name} is written.", str(path.parent), is_error=False))
         self.exported.emit(path)
 

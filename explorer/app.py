@@ -81,7 +81,7 @@ class Instrument(QObject):
         """
         bundled = bundled_checkpoints()
         if argument:
-            self.actions.open(Path(argument))
+            self.actions.begin(Path(argument))
         elif bundled:
             is_first_run = not self.actions.autosave_path.exists()
             self.actions.restore(bundled[0])

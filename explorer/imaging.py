@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import struct
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
 
 from explorer.errors import ExportError, ImageError
 from explorer.files import write_atomically
+
+warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # large pictures are welcome, huge ones refused
 
 __all__ = [
     "FloatArray",

@@ -6,6 +6,7 @@ urgency: the picture, then what surrounds it, then what fills in while the hands
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PySide6.QtCore import QObject, Signal, Slot
 
+from explorer.errors import ExplorerError
 from explorer.imaging import Picture
 from explorer.scene import Direction, Scene, moved
 from explorer.session import Model, Session
@@ -91,7 +93,10 @@ class Live(QObject):
         self._shown_at.clear()
 
     def tiles(self, lane: str, scenes: list[Scene], show: Callable[[Tile], None]) -> None:
-        """Ask for many small pictures; each arrives on its own, in order. A newer request in the lane replaces this."""
+        """Ask for many small pictures; each arrives on its own, in order, and what cannot be made does not arrive.
+
+        A newer request in the lane replaces this one.
+        """
         model = self._session.model
         if model is None:
             return
@@ -101,8 +106,13 @@ class Live(QObject):
 
             for start in range(0, len(scenes), TILES_PER_STEP):
                 part = scenes[start : start + TILES_PER_STEP]
-                pictures = render_many(model.generator, part, TILES_PER_STEP)
-                yield [Tile(start + index, picture) for index, picture in enumerate(pictures)]
+                try:
+                    pictures = enumerate(list(render_many(model.generator, part, TILES_PER_STEP)), start)
+                    yield [Tile(index, picture) for index, picture in pictures]
+                except ExplorerError:  # one of them cannot be made, a picture file that is gone perhaps
+                    for index, scene in enumerate(part, start):
+                        with contextlib.suppress(ExplorerError):
+                            yield [Tile(index, picture) for picture in render_many(model.generator, (scene,))]
 
         def show_all(tiles: list[Tile]) -> None:
             for tile in tiles:

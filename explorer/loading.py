@@ -20,6 +20,7 @@ from explorer.workers import Report
 __all__ = ["Loaded", "load", "load_model"]
 
 PICTURES: Final = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"BM", b"II*\0", b"MM\0*")
+PICTURE_SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,10 +46,11 @@ def load(path: Path, device: str, current: Model | None, known: Iterable[Path], 
         if recipe is None and start[4:8] == b"ftyp":
             raise SceneError(f"{path.name} is a film without a recipe of this program inside.")
         if recipe is None:
-            read_image(path)  # what cannot be read should not become a point
             return Loaded(image=ImageFile(str(path), digest(path)))
         model = _model_of(recipe.checkpoint, recipe.digest, recipe.name, device, current, known, report)
         return Loaded(model, recipe=recipe)
+    if path.suffix.lower() in PICTURE_SUFFIXES:
+        read_image(path)  # says what is wrong with it
     if start.lstrip()[:1] == b"{":
         session = read_session(path)
         model = _model_of(session.checkpoint, session.digest, "", device, current, known, report)

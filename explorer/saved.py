@@ -12,7 +12,7 @@ from explorer.errors import SceneError
 from explorer.history import History
 from explorer.scene import Direction, Scene, direction_from_json, from_json, to_json
 
-__all__ = ["Favourite", "FilmSettings", "SavedSession", "View", "read_session"]
+__all__ = ["Favourite", "FilmSettings", "SavedSession", "View", "Work", "read_session"]
 
 FORMAT = 1
 MAX_SESSION_BYTES = 64 << 20
@@ -75,6 +75,14 @@ class Favourite:
 
 
 @dataclass(frozen=True, slots=True)
+class Work:
+    """What was done with one model: where one has been, and the film of the timeline."""
+
+    history: History
+    keyframes: tuple[Scene, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class SavedSession:
     """Everything a session file holds."""
 
@@ -86,6 +94,7 @@ class SavedSession:
     keyframes: tuple[Scene, ...] = ()
     film: FilmSettings = FilmSettings()
     view: View = View()
+    others: tuple[tuple[str, Work], ...] = ()  # by the SHA-256 of other models
 
     def to_text(self) -> str:
         """The session as JSON. Slow for long histories: not for the main thread."""
@@ -101,6 +110,10 @@ class SavedSession:
                 "keyframes": [to_json(scene) for scene in self.keyframes],
                 "film": asdict(self.film),
                 "view": asdict(self.view),
+                "others": [
+                    {"sha256": sha, "history": w.history.to_json(), "keyframes": [to_json(s) for s in w.keyframes]}
+                    for sha, w in self.others
+                ],
             }
         )
 
@@ -138,6 +151,13 @@ def read_session(path: Path) -> SavedSession:
                 smooth=bool(view["smooth"]),
                 kind=str(view["kind"]),
                 **axes,
+            ),
+            others=tuple(
+                (
+                    str(item["sha256"]),
+                    Work(History.from_json(item["history"]), tuple(from_json(each) for each in item["keyframes"])),
+                )
+                for item in data.get("others", [])
             ),
         )
     except FileNotFoundError as error:

@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from explorer.errors import SceneError
 from explorer.history import Entry, History
 from explorer.imaging import Picture
-from explorer.saved import Favourite, FilmSettings, SavedSession, View
+from explorer.saved import Favourite, FilmSettings, SavedSession, View, Work
 from explorer.scene import Latent, Scene, from_json
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Session(QObject):
         self.film = FilmSettings()
         self.view = View()
         self.strengths: dict[str, Any] = {}  # kind of direction -> float32 (k,)
-        self._histories: dict[str, History] = {}
+        self._others: dict[str, Work] = {}  # by digest, of models that are not open
         self._seeing = QTimer(self)  # panels need not repaint at the rate of a mouse
         self._seeing.setSingleShot(True)
         self._seeing.setInterval(SEEING_MILLISECONDS)
@@ -111,8 +111,10 @@ class Session(QObject):
     def open_model(self, model: Model, scene: Scene | None = None) -> None:
         """Switch to a loaded model, at ``scene``, or where one was when it was last open, or at its first seed."""
         if self.model is not None:
-            self._histories[self.model.digest] = self.history
-        known = self._histories.get(model.digest)
+            self._others[self.model.digest] = Work(self.history, self.keyframes)
+        work = self._others.pop(model.digest, None)
+        known = work.history if work is not None else None
+        self.keyframes = work.keyframes if work is not None else ()
         self.model, self.picture, self.strengths = model, None, {}
         self.history = known or History.start(scene or first_scene(model))
         if scene is not None and known is not None:
@@ -126,6 +128,7 @@ class Session(QObject):
         self.scene_seen.emit()
         self.history_changed.emit()
         self.view_changed.emit()
+        self.kept_changed.emit()
 
     def set_strengths(self, kind: str, strengths: object) -> None:
         """Take how much each direction of ``kind`` changes the picture, float32 (k,)."""
@@ -167,17 +170,25 @@ class Session(QObject):
             keyframes=self.keyframes,
             film=self.film,
             view=self.view,
+            others=tuple(self._others.items()),
         )
+
+    def remember(self, saved: SavedSession) -> None:
+        """Keep what a saved session holds for when its models are opened, and its favourites."""
+        self._others |= dict(saved.others)
+        if saved.digest:
+            self._others[saved.digest] = Work(saved.history, saved.keyframes)
+        self.favourites = tuple(dict.fromkeys((*saved.favourites, *self.favourites)))
+        self.film = saved.film
+        self.kept_changed.emit()
 
     def restore(self, saved: SavedSession, model: Model) -> None:
         """Become the saved session, with its model already loaded."""
-        self._histories[model.digest] = saved.history
-        self.favourites, self.keyframes, self.film = saved.favourites, saved.keyframes, saved.film
-        self.view = saved.view
         if self.model is not None and self.model.digest == model.digest:
-            self.history = saved.history
+            self.model = None  # its history is replaced by the saved one
+        self.remember(replace(saved, digest=model.digest))
+        self.view = saved.view
         self.open_model(model, saved.scene)
-        self.kept_changed.emit()
 
     def _see_now(self) -> None:
         if self._seeing.isActive():

@@ -230,11 +230,11 @@ def test_folded_and_moved_panels_are_found_as_they_were_left(
 def test_the_size_of_the_window_is_found_as_it_was_left(
     opened: Program, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opened.window.resize(880, 610)  # narrow enough for the screen of the offscreen platform
+    opened.window.resize(1000, 610)  # narrow enough for the screen of the offscreen platform
     opened.close()
     with running(qtbot, tmp_path / "home", monkeypatch) as next_run:
         size = next_run.window.size()
-        assert (size.width(), size.height()) == (880, 610)
+        assert (size.width(), size.height()) == (1000, 610)
 
 
 def test_recent_models_are_remembered_newest_first(

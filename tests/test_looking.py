@@ -13,12 +13,12 @@ from hands import CONTROL, LEFT, NONE, Program, running, seed_scene, tiny_checkp
 from PIL import Image
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel
+from PySide6.QtWidgets import QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
 from explorer.live import plane
 from explorer.scene import ImageFile, Scene
-from explorer.ui.controls import Bars, IconButton, ThumbnailStrip
+from explorer.ui.controls import Bars, ThumbnailStrip
 
 
 @pytest.fixture
@@ -312,7 +312,7 @@ def test_the_favourites_of_the_open_model_are_listed_and_lead_back(
     opened.press(Qt.Key.Key_F)
     kept = opened.session.scene
     opened.press(Qt.Key.Key_N)
-    star = opened.window.explore.visited.findChild(IconButton)
+    star = opened.window.explore.visited.findChild(QPushButton)
     assert star is not None
     QTest.mouseClick(star, LEFT)
     assert len(strip(opened).keys()) == 1

@@ -160,7 +160,7 @@ def test_a_model_that_suggests_nonsense_opens_at_its_first_seed(qapp: object, st
 def test_opening_a_model_is_told_once_each(session: Session) -> None:
     names = heard(session)
     session.open_model(make_model("b"))
-    assert sorted(names) == ["history_changed", "model_changed", "scene_changed", "view_changed"]
+    assert sorted(names) == ["history_changed", "kept_changed", "model_changed", "scene_changed", "view_changed"]
 
 
 def test_every_model_keeps_its_own_history(session: Session) -> None:
@@ -376,3 +376,18 @@ def sentence(path: Path) -> str:
     assert raised.value.message.endswith(".")
     assert "\n" not in raised.value.message
     return raised.value.message
+
+
+def test_each_model_keeps_its_history_and_keyframes_in_the_saved_session(session: Session, tmp_path: Path) -> None:
+    first, second = make_model("c"), make_model("d")
+    session.open_model(first)
+    session.change(at(7), "Seed 7")
+    session.set_keyframes((Scene(), session.scene))
+    session.open_model(second)
+    assert session.keyframes == ()
+    (tmp_path / "kept.json").write_text(session.snapshot().to_text(), "utf-8")
+    again = Session()
+    again.restore(read_session(tmp_path / "kept.json"), second)
+    again.open_model(first)
+    assert again.history.entry.label == "Seed 7"
+    assert len(again.keyframes) == 2

@@ -7,7 +7,9 @@ import shlex
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from types import FrameType
@@ -29,6 +31,8 @@ __all__ = ["train_vae"]
 SIZES: Final = (16, 32, 64, 128, 256)
 EPOCHS: Final = 20
 LOOKED_AT: Final = 16  # pictures that decide size and channels
+PAUSE_BESIDE_A_BAR: Final = 60.0  # seconds between two lines of numbers where a bar shows the progress
+PAUSE_IN_A_LOG: Final = 30.0  # and where there is none
 FEWEST: Final = 3  # pictures: two to train on, since one alone has no covariance, and one held out
 
 
@@ -122,7 +126,7 @@ def _run(recipe: VAERecipe, images: Pixels, held_out: Pixels, settings: Settings
     from explorer.training import train
 
     reached = 0
-    columns = ("{task.completed:,.0f} of {task.total:,.0f}", "{task.fields[speed]}", "{task.fields[losses]}")
+    columns = ("{task.percentage:.0f}%", "{task.fields[speed]}", "{task.fields[loss]}")  # fit 80 characters
     reports = train(recipe, images, held_out, settings, resume)
     with (
         contextlib.closing(reports),
@@ -130,13 +134,16 @@ def _run(recipe: VAERecipe, images: Pixels, held_out: Pixels, settings: Settings
         progress_bar(*columns) as progress,
     ):
         tell(f"Training on {len(images):,} pictures, measuring on {len(held_out):,} others.")
-        task = progress.add_task("Training", total=settings.images, speed="", losses="")
+        task = progress.add_task("Training", total=settings.images, speed="", loss="")
+        pause = PAUSE_BESIDE_A_BAR if progress.console.is_terminal else PAUSE_IN_A_LOG
+        told_at = time.monotonic()
         for report in reports:
             reached = report.images
-            speed = f"{report.images_per_second:,.0f}/s"
-            progress.update(task, completed=reached, speed=speed, losses=_numbers(report.losses))
-            if report.measures:
-                progress.console.print(_measured(report, speed), markup=False)
+            speed, loss = f"{report.images_per_second:,.0f}/s", f"loss {report.losses['loss']:.4g}"
+            progress.update(task, completed=reached, speed=speed, loss=loss)
+            if report.measures or time.monotonic() - told_at >= pause:
+                progress.console.print(_line(report, speed), markup=False)
+                told_at = time.monotonic()
             if received:
                 progress.console.print("Stopping, and keeping what is needed to go on.")
                 break
@@ -208,9 +215,11 @@ def _command(context: typer.Context) -> str:
     return shlex.join([PROGRAM, *(argument for argument in arguments if argument != "--resume")])
 
 
-def _measured(report: Report, speed: str) -> str:
+def _line(report: Report, speed: str) -> str:
     """One line that is still worth reading in a log."""
-    return f"{report.images:,} of {report.total:,} ({speed}): {_numbers(report.losses)}; {_numbers(report.measures)}"
+    left = timedelta(seconds=round(report.seconds_left))
+    told = "; ".join(_numbers(numbers) for numbers in (report.losses, report.measures) if numbers)
+    return f"{report.images:,} of {report.total:,} ({speed}, {left} left): {told}"
 
 
 def _numbers(values: dict[str, float]) -> str:

@@ -17,6 +17,7 @@ from explorer.imaging import read_image
 
 __all__ = ["EXTENSIONS", "FileDataset", "open_folder"]
 
+ARRAYS = ("-ubyte", ".npy", ".npz", ".gz")  # files that hold many pictures each
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 
 
@@ -51,13 +52,11 @@ def open_folder(folder: Path) -> FileDataset:
         DatasetError: a folder cannot be read, or there is no picture in any.
     """
     files, stamps = [], []
-    for file, status in _pictures_below(folder):
+    for file, status in _files_below(folder, EXTENSIONS):
         files.append(file)
         stamps.append(stamp(file, status))
     if not files:
-        raise DatasetError(
-            f"{folder} holds no pictures.", f"Pictures are files ending in {', '.join(EXTENSIONS)}, at any depth."
-        )
+        raise DatasetError(f"{folder} holds no pictures.", _hint(folder))
     name = folder.resolve().name or str(folder)
     tops = [file.partition("/")[0] for file in files if "/" in file]
     if len(tops) < len(files) or len(set(tops)) < 2:
@@ -66,8 +65,20 @@ def open_folder(folder: Path) -> FileDataset:
     return FileDataset(name, folder, tuple(files), fingerprint(stamps), labels, label_names)
 
 
-def _pictures_below(root: Path) -> Iterator[tuple[str, os.stat_result]]:
-    """Names relative to ``root`` with what the system says about them: the files of a folder, then its subfolders."""
+def _hint(folder: Path) -> str:
+    """What to give instead of a folder without pictures; pictures are preferred to labels, training to test."""
+    arrays = [file for file, _ in _files_below(folder, ARRAYS) if not file.lower().endswith(".tar.gz")]
+    if not arrays:
+        return f"Pictures are files ending in {', '.join(EXTENSIONS)}, at any depth."
+    best = min(arrays, key=lambda file: ("label" in file.lower(), "train" not in file.lower()))
+    return f"It holds {best}; give that file instead."
+
+
+def _files_below(root: Path, endings: tuple[str, ...]) -> Iterator[tuple[str, os.stat_result]]:
+    """Names with one of ``endings``, relative to ``root``, and what the system says about each.
+
+    The files of a folder come first, then its subfolders.
+    """
     waiting, seen = [""], set()
     while waiting:
         folder = waiting.pop()
@@ -89,6 +100,6 @@ def _pictures_below(root: Path) -> Iterator[tuple[str, os.stat_result]]:
                 continue
             if stat.S_ISDIR(status.st_mode):
                 below.append(name + "/")
-            elif stat.S_ISREG(status.st_mode) and name.lower().endswith(EXTENSIONS):
+            elif stat.S_ISREG(status.st_mode) and name.lower().endswith(endings):
                 yield name, status
         waiting.extend(reversed(below))

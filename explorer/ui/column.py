@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import QPoint, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
@@ -98,7 +98,7 @@ class PanelColumn(QScrollArea):
         torn.closed.connect(partial(self._put_back, card))
         self._torn[card.title()] = torn
         card.setTorn(True)
-        torn.show()
+        torn.open_beside(self)
 
     def _put_back(self, card: Card) -> None:
         self._torn.pop(card.title()).deleteLater()
@@ -114,10 +114,34 @@ class _TornCard(QWidget):
     def __init__(self, card: Card, parent: QWidget) -> None:
         super().__init__(parent, Qt.WindowType.Tool)
         self.setWindowTitle(card.title())
-        column = QVBoxLayout(self)
+        self._card = card
+        inner = QWidget(self)
+        inner.setProperty("flat", True)
+        column = QVBoxLayout(inner)
         column.setContentsMargins(8, 8, 8, 8)
         column.addWidget(card)
-        self.resize(card.sizeHint().width() + 16, card.sizeHint().height() + 16)
+        area = QScrollArea(self)
+        area.setWidgetResizable(True)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setWidget(inner)
+        around = QVBoxLayout(self)
+        around.setContentsMargins(0, 0, 0, 0)
+        around.addWidget(area)
+
+    def open_beside(self, column: QWidget) -> None:
+        """Appear on the left of ``column``, as large as the card needs and the screen allows, and wholly on it."""
+        room = column.screen().availableGeometry()
+        frame = column.window().frameGeometry().height() - column.window().height()  # a guess: its own comes too late
+        self.setMaximumSize(room.width(), max(room.height() - frame, 1))
+        wanted = QSize(max(self._card.sizeHint().width(), column.width()) + 16, self._card.sizeHint().height() + 16)
+        self.resize(wanted.boundedTo(self.maximumSize()))
+        corner = column.mapToGlobal(QPoint(-self.width() - 8, 0))
+        self.move(
+            max(room.left(), min(corner.x(), room.right() + 1 - self.width())),
+            max(room.top(), min(corner.y(), room.bottom() + 1 - frame - self.height())),
+        )
+        self.show()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         self.closed.emit()

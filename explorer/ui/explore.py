@@ -52,13 +52,14 @@ class Explore(QFrame):
         self._buttons = {name: self._mode_button(name, icon, tip) for name, icon, tip in MODES}
         self._smooth = IconButton("smooth", "Smooth or sharp pixels (S).", self)
         self._smooth.setCheckable(True)
+        self._star = IconButton("star", "Keep this point as a favourite, or let it go (F).", self)
         self._fit = IconButton("fit", "Fit the picture into the window (0); 1 shows its true size.", self)
         top = QHBoxLayout()
         top.setSpacing(4)
         top.addWidget(self._title)
         top.addSpacing(8)
         top.addWidget(self._aside, 1)
-        for button in (*self._buttons.values(), self._smooth, self._fit):
+        for button in (self._star, *self._buttons.values(), self._smooth, self._fit):
             top.addWidget(button)
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 8, 12, 12)
@@ -89,6 +90,9 @@ class Explore(QFrame):
             return
         self._title.setText(session.model.facts.name)
         self._aside.setText(scene_title(session.scene))
+        kept = (session.scene, session.model.facts.name)
+        is_kept = any((favourite.scene, favourite.checkpoint) == kept for favourite in session.favourites)
+        self._star.setIconName("star-filled" if is_kept else "star")
         source = session.scene.latent.sources[0][0]
         if isinstance(source, ImageFile) and source != self._source:
             self._source, self._original = source, None
@@ -118,7 +122,7 @@ class Explore(QFrame):
     @Slot()
     def show_view(self) -> None:
         """Show how the scene is looked at."""
-        view, session = self._desk.session.view, self._desk.session
+        view = self._desk.session.view
         for name, button in self._buttons.items():
             button.setChecked(name == view.mode)
         self._smooth.setChecked(view.smooth)
@@ -127,8 +131,7 @@ class Explore(QFrame):
         self.canvas.setToolTip(f"{names}: click a picture to go there." if view.mode == "grid" else "")
         if view.mode == "beside" and self._source is not None and self._original is None:
             self._fetch_original()
-        if session.picture is not None:
-            self._desk.live.show_scene()
+        self._desk.live.show_scene()
 
     # --- changing ---
 
@@ -150,12 +153,13 @@ class Explore(QFrame):
 
     @Slot()
     def choose_grid(self) -> None:
-        self.set_mode("grid")
+        """Show the grid, or the one picture again where the grid is shown."""
+        self.set_mode("picture" if self._desk.session.view.mode == "grid" else "grid")
 
     @Slot()
     def choose_beside(self) -> None:
-        """Show the original beside the picture; without an encoded picture, say how to get one."""
-        self.set_mode("beside")
+        """Show the original beside the picture, or the picture alone again; say how to get an original."""
+        self.set_mode("picture" if self._desk.session.view.mode == "beside" else "beside")
         if self._source is None:
             self._aside.setText(DROP_PICTURE)
 
@@ -194,3 +198,5 @@ class Explore(QFrame):
         self._buttons["beside"].clicked.connect(self.choose_beside)
         self._smooth.clicked.connect(self.toggle_smooth)
         self._fit.clicked.connect(self.canvas.fit)
+        self._star.clicked.connect(self._desk.actions.toggle_favourite)
+        session.kept_changed.connect(self.show_scene)

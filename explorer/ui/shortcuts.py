@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QGridLayout, QLabel, QVBoxLayout, QWidget
 
-__all__ = ["SHORTCUTS", "ShortcutSheet"]
+__all__ = ["CONTROL_KEYS", "SHORTCUTS", "ShortcutSheet"]
 
 # Name of the verb, its keys, and what it does.
 SHORTCUTS: tuple[tuple[str, tuple[str, ...], str], ...] = (
@@ -36,27 +38,52 @@ SHORTCUTS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("quit", ("Ctrl+Q",), "Quit"),
 )
 
+# Keys that a control takes while it has the focus, and what they do.
+CONTROL_KEYS: tuple[tuple[str, str], ...] = (
+    ("Arrows", "Change a value, or choose"),
+    ("Page Up and Down", "The same in larger steps"),
+    ("Home and End", "Go to either end"),
+    ("Enter or F2", "Type the value"),
+    ("Delete", "Reset the value"),
+    ("+ and \N{MINUS SIGN}", "Zoom the picture"),
+)
+
 
 class ShortcutSheet(QDialog):
-    """All shortcuts in two columns."""
+    """All shortcuts in two columns, and below them the keys of the control that has the focus."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle("Keyboard")
-        grid = QGridLayout()
-        grid.setHorizontalSpacing(16)
-        half = -(-len(SHORTCUTS) // 2)
-        for place, (_, keys, words) in enumerate(SHORTCUTS):
-            names = " or ".join(QKeySequence(key).toString(QKeySequence.SequenceFormat.NativeText) for key in keys)
-            label = QLabel(names, self)
-            label.setProperty("dim", True)
-            row, column = place % half, 3 * (place // half)
-            grid.addWidget(label, row, column)
-            grid.addWidget(QLabel(words.removesuffix("…"), self), row, column + 1)
-        grid.setColumnMinimumWidth(2, 24)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
+        self._grid = QGridLayout()
+        self._grid.setHorizontalSpacing(16)
+        self._grid.setVerticalSpacing(6)
+        self._grid.setColumnMinimumWidth(2, 24)
+        self._add_block(0, [(_named(keys), words.removesuffix("…")) for _, keys, words in SHORTCUTS])
+        heading = QLabel("While a control has the focus", self)
+        heading.setContentsMargins(0, 12, 0, 0)
+        self._grid.addWidget(heading, self._grid.rowCount(), 0, 1, 5)
+        self._add_block(self._grid.rowCount(), CONTROL_KEYS)
+        buttons = QDialogButtonBox(self)
+        buttons.addButton("Close", QDialogButtonBox.ButtonRole.RejectRole)  # the standard button brings a foreign icon
         buttons.rejected.connect(self.close)
         column_box = QVBoxLayout(self)
         column_box.setContentsMargins(16, 16, 16, 16)
-        column_box.addLayout(grid)
+        column_box.setSpacing(16)
+        column_box.addLayout(self._grid)
         column_box.addWidget(buttons)
+
+    def _add_block(self, top: int, entries: Sequence[tuple[str, str]]) -> None:
+        """Add keys and what they do in two columns, from the row ``top`` of the grid."""
+        half = -(-len(entries) // 2)
+        for place, (keys, words) in enumerate(entries):
+            label = QLabel(keys, self)
+            label.setProperty("dim", True)
+            row, column = top + place % half, 3 * (place // half)
+            self._grid.addWidget(label, row, column)
+            self._grid.addWidget(QLabel(words, self), row, column + 1)
+
+
+def _named(keys: tuple[str, ...]) -> str:
+    """The keys as this system calls them."""
+    return " or ".join(QKeySequence(key).toString(QKeySequence.SequenceFormat.NativeText) for key in keys)

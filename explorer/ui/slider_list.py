@@ -11,7 +11,17 @@ from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QSize, Qt, Signal, Sl
 from PySide6.QtGui import QFocusEvent, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractScrollArea, QToolTip, QWidget
 
-from explorer.ui.slider_parts import ROW_HEIGHT, Columns, RowLook, Scale, ValueEdit, columns, paint_row, value_at
+from explorer.ui.slider_parts import (
+    ROW_HEIGHT,
+    Columns,
+    RowLook,
+    Scale,
+    ValueEdit,
+    columns,
+    explained,
+    paint_row,
+    value_at,
+)
 
 __all__ = ["SliderList"]
 
@@ -232,7 +242,7 @@ class SliderList(QAbstractScrollArea):
             row = self._row_at(event.pos())
             if row >= 0:
                 text = self._tooltips[row] if self._tooltips else self._names[row]
-                QToolTip.showText(event.globalPos(), text, self.viewport(), self.rowRect(row))
+                QToolTip.showText(event.globalPos(), explained(text), self.viewport(), self.rowRect(row))
             return row >= 0
         return super().eventFilter(watched, event)
 
@@ -240,6 +250,8 @@ class SliderList(QAbstractScrollArea):
 
     def _lay_out(self) -> None:
         """Work out the rows shown; a selection or an edit that is hidden ends."""
+        if self._edit.hasFocus():
+            self.setFocus()  # which ends the edit, without a jump of the panel around
         self._rows = tuple(row for row in self._order if self._filter in self._names[row].casefold())
         self._edit.hide()
         if self._selected not in self._rows:

@@ -11,19 +11,21 @@ from typing import Final
 
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QFocusEvent, QFont, QKeyEvent, QPainter, QPen
-from PySide6.QtWidgets import QLineEdit, QWidget
+from PySide6.QtWidgets import QLineEdit, QStyle, QStyleOptionFrame, QWidget
 
 from explorer.ui.theme import blended, colours
 
-__all__ = ["ROW_HEIGHT", "Columns", "RowLook", "Scale", "ValueEdit", "columns", "paint_row", "value_at"]
+__all__ = ["ROW_HEIGHT", "Columns", "RowLook", "Scale", "ValueEdit", "columns", "explained", "paint_row", "value_at"]
 
 ROW_HEIGHT: Final = 24
 LABEL_WIDTH: Final = 92
 VALUE_WIDTH: Final = 56
 GAP: Final = 8
+INSET: Final = 2  # what a line edit leaves free on each side of its text
 HANDLE: Final = 6.0  # radius
 TRACK: Final = 4.0  # thickness
 MINUS: Final = "\N{MINUS SIGN}"
+HABIT: Final = "Double click on the name resets it, on the value edits it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,14 @@ def columns(rect: QRect, taken: int = 0) -> Columns:
     return Columns(label, QRect(left, rect.top(), max(0, value.left() - GAP - left), rect.height()), value)
 
 
+def explained(tooltip: str) -> str:
+    """The tool tip of a row, followed by what double clicks do where it does not say so itself."""
+    if HABIT in tooltip:
+        return tooltip
+    sentence = tooltip if not tooltip or tooltip.endswith((".", "!", "?")) else f"{tooltip}."
+    return f"{sentence} {HABIT}".lstrip()
+
+
 def value_at(scale: Scale, track: QRect, x: float) -> float:
     """The value under the horizontal position ``x`` of a track."""
     span = max(1.0, track.width() - 2 * HANDLE)
@@ -171,10 +181,12 @@ class ValueEdit(QLineEdit):
         self.hide()
 
     def begin(self, rect: QRect, text: str) -> None:
-        """Appear over ``rect`` with ``text`` selected."""
+        """Appear over ``rect`` with ``text`` selected, wider to the left where the text needs more room."""
         self._before = text
-        self.setGeometry(rect)
         self.setText(text)
+        rect = QRect(rect)
+        rect.setLeft(min(rect.left(), rect.right() + 1 - self._needed_width()))
+        self.setGeometry(rect)
         self.selectAll()
         self.show()
         self.setFocus()
@@ -196,12 +208,21 @@ class ValueEdit(QLineEdit):
         before, self._before = self._before, None
         if before is None:
             return
-        had_focus, parent = self.hasFocus(), self.parentWidget()
+        parent = self.parentWidget()
+        if parent is not None and self.window().focusWidget() is self:
+            parent.setFocus()  # hiding would give the focus to the next widget, which then scrolls into sight
         self.hide()
-        if had_focus and parent is not None:
-            parent.setFocus()
         if commit and self.text() != before:
             self.committed.emit(self.text())
+
+    def _needed_width(self) -> int:
+        """Pixels for the text, the cursor, one more digit and whatever the style puts around them."""
+        self.ensurePolished()
+        option = QStyleOptionFrame()
+        self.initStyleOption(option)
+        option.rect = QRect(0, 0, 400, self.height())
+        inner = self.style().subElementRect(QStyle.SubElement.SE_LineEditContents, option, self)
+        return self.fontMetrics().horizontalAdvance(f"{self.text()}0") + 400 - inner.width() + 2 * INSET
 
 
 def _paint_track(painter: QPainter, track: QRectF, value: float, scale: Scale, look: RowLook) -> None:

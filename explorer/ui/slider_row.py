@@ -8,7 +8,7 @@ from PySide6.QtCore import QEvent, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QWheelEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from explorer.ui.slider_parts import ROW_HEIGHT, RowLook, Scale, ValueEdit, columns, paint_row, value_at
+from explorer.ui.slider_parts import ROW_HEIGHT, RowLook, Scale, ValueEdit, columns, explained, paint_row, value_at
 
 __all__ = ["SliderRow"]
 
@@ -44,7 +44,7 @@ class SliderRow(QWidget):
         self._edit.committed.connect(self._take_text)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setToolTip(tooltip)
+        self.setToolTip(explained(tooltip))
         self.setAccessibleName(label)
         self.setAccessibleDescription(tooltip)
 

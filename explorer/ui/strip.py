@@ -118,6 +118,8 @@ class ThumbnailStrip(QAbstractScrollArea):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._set_scroll_range()
+        if self._current in self._places and event.size().width() != event.oldSize().width():
+            self._reveal(self._places[self._current])
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter, area = QPainter(self.viewport()), event.rect()

@@ -7,12 +7,12 @@ from functools import partial
 
 import numpy as np
 from PySide6.QtCore import QPoint, Qt, Signal, Slot
-from PySide6.QtWidgets import QHBoxLayout, QMenu, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QWidget
 
 from explorer.live import Tile
 from explorer.saved import Favourite
 from explorer.scene import Scene
-from explorer.ui.controls import IconButton, ThumbnailStrip
+from explorer.ui.controls import ThumbnailStrip
 from explorer.ui.panel import Desk
 from explorer.ui.words import scene_title
 
@@ -35,11 +35,16 @@ class Visited(QWidget):
         self._items: tuple[tuple[Hashable, Scene, str], ...] = ()
         self._strip = ThumbnailStrip("Visited points", SIDE, parent=self)
         self._strip.setFixedHeight(STRIP_HEIGHT)
-        self._only_favourites = IconButton("star", "Show favourites instead of the points visited.", self)
+        self._only_favourites = QPushButton("Favourites", self)
+        self._only_favourites.setToolTip("Show the favourites of this model instead of the points visited.")
         self._only_favourites.setCheckable(True)
+        self._nothing = QLabel("No favourites of this model yet: F keeps the point.", self)
+        self._nothing.setProperty("dim", True)
+        self._nothing.hide()
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(8)
+        row.addWidget(self._nothing, 1)
         row.addWidget(self._strip, 1)
         row.addWidget(self._only_favourites, 0, Qt.AlignmentFlag.AlignTop)
         self._strip.chosen.connect(self.go_to)
@@ -69,6 +74,8 @@ class Visited(QWidget):
             self._items = tuple((index, f.scene, f.name or scene_title(f.scene)) for index, f in enumerate(kept))
         else:
             self._items = tuple((e.key, e.scene, f"{e.label}: {scene_title(e.scene)}") for e in session.history.entries)
+        self._nothing.setVisible(not self._items)
+        self._strip.setVisible(bool(self._items))
         self._show_items()
         self._strip.setBadges({key: "★" for key, scene, _ in self._items if scene in stars})
         here = session.history.entry.scene

@@ -8,8 +8,9 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QShowEvent
+from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QShowEvent
 from PySide6.QtWidgets import (
+    QAbstractButton,
     QApplication,
     QDockWidget,
     QHBoxLayout,
@@ -23,6 +24,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from explorer.actions import Message
 from explorer.animation import Film
 from explorer.ui.column import PanelColumn
 from explorer.ui.controls import qimage
@@ -60,7 +62,7 @@ class Window(QMainWindow):
         self.setWindowTitle("Latent Explorer")
         self.setWindowIcon(application_icon())
         self.setAcceptDrops(True)
-        self.setMinimumSize(QSize(880, 560))
+        self.setMinimumSize(QSize(1000, 600))
         self.resize(1440, 900)
         self.explore = Explore(desk, self)
         self.messages = MessageBar(self)
@@ -74,6 +76,7 @@ class Window(QMainWindow):
         self._loading.setFixedHeight(3)
         self._loading.setTextVisible(False)
         self._loading.hide()
+        self._is_warned = False  # that closing ends an export
         self.verbs: dict[str, QAction] = {}
         self._make_verbs()
         self._lay_out()
@@ -90,6 +93,8 @@ class Window(QMainWindow):
     def show_loading(self, name: str) -> None:
         """Show that something is being opened; what is open stays usable."""
         self._loading.setVisible(bool(name))
+        if name:
+            self.messages.hide()  # what was said belongs to what was open
         if self.desk.session.model is None:
             self.explore.canvas.clear(f"Opening {name} …" if name else WAITING)
 
@@ -156,6 +161,7 @@ class Window(QMainWindow):
         picture = self.desk.session.picture
         if picture is not None:
             QApplication.clipboard().setImage(qimage(picture.pixels))
+            self.messages.show_message(Message("The picture is on the clipboard.", is_error=False))
 
     @Slot()
     def show_shortcuts(self) -> None:
@@ -163,6 +169,21 @@ class Window(QMainWindow):
         sheet = ShortcutSheet(self)
         sheet.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         sheet.show()
+
+    @Slot()
+    def walk_or_press(self) -> None:
+        """Walk or pause; where a button holds the keyboard, press that."""
+        focus = QApplication.focusWidget()
+        if isinstance(focus, QAbstractButton):
+            focus.click()
+        else:
+            self.desk.actions.toggle_walk()
+
+    @Slot()
+    def quit(self) -> None:
+        """Close the window; while something is being written, only when asked a second time."""
+        if self._may_close():
+            self.close()
 
     def choose_theme(self, mode: str) -> None:
         """Dress the window in light or dark, or follow the system."""
@@ -200,6 +221,9 @@ class Window(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Keep the arrangement, then let the program stop its threads."""
+        if event.spontaneous() and not self._may_close():
+            event.ignore()
+            return
         order, folded = self.panels.arrangement()
         self.desk.actions.set_preferences(
             replace(
@@ -232,7 +256,7 @@ class Window(QMainWindow):
             "previous": actions.previous_seed,
             "blend": actions.blend_seed,
             "reset": actions.reset_moves,
-            "walk": actions.toggle_walk,
+            "walk": self.walk_or_press,
             "favourite": actions.toggle_favourite,
             "keyframe": actions.add_keyframe,
             "play": actions.toggle_film,
@@ -244,7 +268,7 @@ class Window(QMainWindow):
             "actual": explore.canvas.actual_size,
             "keys": self.show_shortcuts,
             "dismiss": self.messages.hide,
-            "quit": self.close,
+            "quit": self.quit,
         }
         for name, keys, words in SHORTCUTS:
             verb = QAction(words, self)
@@ -315,9 +339,8 @@ class Window(QMainWindow):
         sides = [self._docks["Models"], self._docks["Panels"]]
         self.resizeDocks(sides, [MODELS_WIDTH, PANELS_WIDTH], Qt.Orientation.Horizontal)
         self.resizeDocks([self._docks["Timeline"]], [TIMELINE_HEIGHT], Qt.Orientation.Vertical)
-        shown = self._menu_button.menu().addMenu("Show")
         for title in self._docks:
-            shown.addAction(self._docks[title].toggleViewAction())
+            self._shown.addAction(self._docks[title].toggleViewAction())
 
     def _dock(
         self, title: str, content: QWidget, area: Qt.DockWidgetArea, margins: tuple[int, int, int, int]
@@ -341,10 +364,15 @@ class Window(QMainWindow):
         for name in ("favourite", "keyframe", "blend", "reset"):
             menu.addAction(self.verbs[name])
         menu.addSeparator()
-        looks = menu.addMenu("Look")
+        looks, group = menu.addMenu("Look"), QActionGroup(menu)
         for mode, words in (("system", "As the system"), ("dark", "Dark"), ("light", "Light")):
-            looks.addAction(words, partial(self.choose_theme, mode))
+            look = looks.addAction(words, partial(self.choose_theme, mode))
+            look.setCheckable(True)
+            look.setChecked(mode == self.desk.actions.preferences.theme)
+            group.addAction(look)
+        self._shown = menu.addMenu("Show")
         menu.addAction(self.verbs["keys"])
+        menu.addSeparator()
         menu.addAction(self.verbs["quit"])
         return menu
 
@@ -371,6 +399,14 @@ class Window(QMainWindow):
         self.timeline.export_asked.connect(self.ask_export_film)
         self.explore.visited.film_asked.connect(self.ask_export)
         self.explore.pixel_hovered.connect(self.status.show_pixel)
+
+    def _may_close(self) -> bool:
+        if self._is_warned or not self.desk.actions.workers.jobs.states():
+            return True
+        self._is_warned = True
+        hint = "Wait for it, or close again to give it up; nothing half written stays behind."
+        self.messages.show_message(Message("Something is still being written.", hint))
+        return False
 
     def _restore_arrangement(self) -> None:
         preferences = self.desk.actions.preferences

@@ -34,8 +34,14 @@ class BlendRows(QWidget):
         self._add = QPushButton("Blend in a seed", self)
         self._add.setToolTip("Mix another random seed into the point (B).")
         self._add.clicked.connect(desk.actions.blend_seed)
+        desk.actions.blended.connect(self.open_weights)
         bottom = QHBoxLayout()
+        self._weights = QPushButton("Weights", self)
+        self._weights.setCheckable(True)
+        self._weights.setToolTip("Show the sources of the blend and their weights.")
+        self._weights.toggled.connect(self.show_weights)
         bottom.addWidget(self._note, 1)
+        bottom.addWidget(self._weights)
         bottom.addWidget(self._add)
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
@@ -48,14 +54,24 @@ class BlendRows(QWidget):
         sources = tuple(source for source, _ in latent.sources)
         if len(sources) > MOST_SOURCES:  # on a walk through a long blend there is nothing a hand could set
             sources = ()
-        shown = sources if len(sources) > 1 and not self._desk.actions.playing() else ()
+        shown = sources if self._weights.isChecked() and len(sources) > 1 else ()
         if shown != self._shown:
             self._rebuild(shown)
         for row, (_, weight) in zip(self._rows, latent.sources, strict=False):
             row.slider.setValue(weight)
         count = len(latent.sources)
         self._note.setText(f"blend of {count}" if count > 1 else "")
+        self._weights.setVisible(count > 1)
         self._add.setEnabled(count < MOST_SOURCES)
+
+    @Slot()
+    def open_weights(self) -> None:
+        """Show the weights, to balance a source that was added."""
+        self._weights.setChecked(True)
+
+    @Slot(bool)
+    def show_weights(self, is_shown: bool) -> None:
+        self.show_sources(self._desk.session.scene.latent)
 
     @Slot()
     def forget(self) -> None:
