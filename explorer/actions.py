@@ -12,28 +12,23 @@ from typing import Final
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from explorer.animation import Film, scene_at
+from explorer.animation import Film
 from explorer.errors import ExplorerError
 from explorer.files import checkpoints_folder, write_text
 from explorer.live import Live
 from explorer.loading import Loaded, load
-from explorer.player import Player
+from explorer.motion import LARGEST_SEED, Motion
 from explorer.preferences import Preferences
 from explorer.preloading import preload
 from explorer.recipe import Recipe
 from explorer.saved import Favourite, SavedSession, read_session
-from explorer.scene import ImageFile, Latent, Scene, Seed, walk
+from explorer.scene import ImageFile, Latent, Seed
 from explorer.session import Model, Session
 from explorer.workers import Cancelled, Jobs, JobState, Report
 
 __all__ = ["MOST_SOURCES", "Actions", "Message", "Workers", "bundled_checkpoints"]
 
-WALK_SECONDS: Final = 2.5  # from waypoint to waypoint, at speed 1
-WALK_LOOP: Final = 6  # waypoints of a closed walk
-WALK_ENDLESS: Final = 2_000
-LARGEST_SEED: Final = 99_999
 MOST_SOURCES: Final = 8  # in a blend made by hand
-LONGEST_FILM: Final = 3_600.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +59,6 @@ class Actions(QObject):
     exported = Signal(object)  # Path
     preferences_changed = Signal()
     blended = Signal()  # a source was added to the point by hand
-    motion_changed = Signal()  # something else moves by itself now, or nothing does; see ``playing``
 
     def __init__(
         self,
@@ -77,24 +71,17 @@ class Actions(QObject):
     ) -> None:
         super().__init__(parent)
         self.session, self.live, self.workers, self.preferences = session, live, workers, preferences
-        self.player = Player(self)
-        self.player.moved.connect(self._follow_player)
-        self.player.stopped.connect(self._settle_player)
+        self.motion = Motion(session, self)
         self.autosave_path = state_folder / "autosave.json"
-        self.walk_loops, self.walk_speed = False, 1.0
-        self._playing = ""  # what the player plays: walk, film, or nothing
-        self._film: Film | None = None  # the film that the moment belongs to
-        self._moment: tuple[Scene, float] | None = None  # the scene last shown of the film, and its time in seconds
         self._opening: int | None = None
         session.model_changed.connect(self._measure_directions)
-        session.kept_changed.connect(self._follow_film)
         workers.loader.changed.connect(self._follow_opening)
 
     # --- opening ---
 
     def open(self, path: Path) -> None:
         """Open whatever it is: a checkpoint, a session, a picture with a recipe, or a picture to encode."""
-        self.stop()
+        self.motion.stop()
         if self._opening is not None:
             self.workers.loader.cancel(self._opening)
         self.loading.emit(path.name)
@@ -140,7 +127,7 @@ class Actions(QObject):
         """Go to ``latent``; a walk or film that plays stops first. Without a model nothing happens."""
         if self.session.model is None:
             return
-        self.stop()
+        self.motion.stop()
         self.session.change_latent(latent, label, settled)
 
     def set_seed(self, number: int) -> None:
@@ -177,86 +164,13 @@ class Actions(QObject):
 
     @Slot()
     def undo(self) -> None:
-        self.stop()
+        self.motion.stop()
         self.session.undo()
 
     @Slot()
     def redo(self) -> None:
-        self.stop()
+        self.motion.stop()
         self.session.redo()
-
-    # --- motion ---
-
-    @Slot()
-    def toggle_walk(self) -> None:
-        """Start or pause a walk through latent space from the current point."""
-        if self._playing == "walk":
-            self.stop()
-            return
-        self.stop()
-        start = self.session.scene
-        count = WALK_LOOP if self.walk_loops else WALK_ENDLESS
-        seeds = (Seed(random.randint(0, LARGEST_SEED)) for _ in range(count))
-        others = (replace(start, latent=replace(start.latent, sources=((seed, 1.0),))) for seed in seeds)
-        waypoints = (start, *others, start) if self.walk_loops else (start, *others)
-        duration = WALK_SECONDS * (len(waypoints) - 1)
-        self._playing = "walk"
-        self.player.speed = self.walk_speed
-        self.player.play(lambda seconds: walk(waypoints, seconds / WALK_SECONDS), duration, self.walk_loops)
-        self.motion_changed.emit()
-
-    def set_walk_speed(self, speed: float) -> None:
-        """How fast walks go, now and later; 1 is two and a half seconds from seed to seed."""
-        self.walk_speed = speed
-        if self._playing == "walk":
-            self.player.speed = speed
-
-    @Slot()
-    def toggle_film(self) -> None:
-        """Play or pause the film of the timeline, from the moment of it that is shown."""
-        if self._playing == "film":
-            self.stop()
-            return
-        self.stop()
-        film = self.film()
-        if film is not None:
-            start = self.film_moment() or 0.0
-            self._playing, self._film = "film", film
-            self.player.speed = 1.0
-            self.player.play(partial(scene_at, film), film.seconds, True, start if start < film.seconds else 0.0)
-            self.motion_changed.emit()
-
-    @Slot(float)
-    def scrub(self, seconds: float) -> None:
-        """Show the film at a moment."""
-        film = self.film()
-        if film is not None:
-            self.stop()
-            self._show_moment(film, scene_at(film, seconds), seconds)
-
-    @Slot(int)
-    def go_to_keyframe(self, index: int) -> None:
-        """Go to a keyframe of the timeline, as a step of undo."""
-        self.stop()
-        scene, film = self.session.keyframes[index], self.film()
-        if film is not None:
-            steps = len(film.keyframes) - 1 + (film.loop and film.keyframes[0] != film.keyframes[-1])
-            self._show_moment(film, scene, film.seconds * index / steps)
-        self.session.change(scene, f"Keyframe {index + 1}")
-
-    def film_moment(self) -> float | None:
-        """The second of the film that the scene was taken from; None where it is no moment of it."""
-        is_shown = self._moment is not None and self._moment[0] == self.session.scene
-        return self._moment[1] if self._moment is not None and is_shown else None
-
-    def playing(self) -> str:
-        """What moves by itself: "walk", "film" or ""."""
-        return self._playing
-
-    @Slot()
-    def stop(self) -> None:
-        """Pause whatever moves by itself."""
-        self.player.stop()
 
     # --- keeping ---
 
@@ -275,13 +189,6 @@ class Actions(QObject):
     @Slot()
     def add_keyframe(self) -> None:
         self.session.set_keyframes((*self.session.keyframes, self.session.scene))
-
-    def film(self) -> Film | None:
-        """The film of the timeline, of an hour at most, or None where it has fewer than two keyframes."""
-        keyframes, settings = self.session.keyframes, self.session.film
-        if len(keyframes) < 2:
-            return None
-        return replace(settings, pace=min(settings.pace, LONGEST_FILM / len(keyframes))).film(keyframes)
 
     # --- writing ---
 
@@ -305,7 +212,7 @@ class Actions(QObject):
 
     def export_film(self, path: Path, film: Film | None = None) -> None:
         """Write the film of the timeline, or any other; the suffix chooses the format."""
-        model, film = self.session.model, film or self.film()
+        model, film = self.session.model, film or self.motion.film()
         if model is None:
             return
         if film is None:
@@ -364,7 +271,7 @@ class Actions(QObject):
         return first.number if isinstance(first, Seed) else -1
 
     def _take_loaded(self, loaded: Loaded) -> None:
-        self.stop()  # what moved meanwhile belongs to the model before
+        self.motion.stop()  # what moved meanwhile belongs to the model before
         session = self.session
         if loaded.model is not None and (session.model is None or loaded.model.digest != session.model.digest):
             self.set_preferences(replace(self.preferences, recent=self.preferences.with_recent(str(loaded.model.path))))
@@ -440,37 +347,6 @@ class Actions(QObject):
         self.set_preferences(replace(self.preferences, last_folder=str(path.parent)))
         self.told.emit(Message(f"{path.name} is written.", str(path.parent), is_error=False))
         self.exported.emit(path)
-
-    @Slot(object, float)
-    def _follow_player(self, scene: Scene, seconds: float) -> None:
-        if self._playing == "film" and self._film is not None:
-            self._show_moment(self._film, scene, seconds)
-        else:
-            self.session.change(scene, settled=False)
-
-    @Slot()
-    def _settle_player(self) -> None:
-        played, self._playing = self._playing, ""
-        if played == "walk":
-            self.session.settle("Walk")
-        self.motion_changed.emit()
-
-    def _show_moment(self, film: Film, scene: Scene, seconds: float) -> None:
-        self._film, self._moment = film, (scene, seconds)
-        self.session.change(scene, settled=False)
-
-    @Slot()
-    def _follow_film(self) -> None:
-        """Where the film that plays has changed, go on from the same part of the new one; a paused moment is over."""
-        film, before = self.film(), self._film
-        if before is None or film == before:
-            return
-        part = self._moment[1] / before.seconds if self._moment is not None else 0.0
-        self._film, self._moment = film, None
-        if self._playing == "film" and film is None:
-            self.stop()
-        elif self._playing == "film" and film is not None:
-            self.player.play(partial(scene_at, film), film.seconds, True, part * film.seconds)
 
 
 def bundled_checkpoints() -> tuple[Path, ...]:

@@ -94,7 +94,7 @@ class Instrument(QObject):
         if self._is_closed:
             return
         self._is_closed = True
-        self.actions.stop()
+        self.actions.motion.stop()
         for jobs in (self.workers.loader, self.workers.jobs, self.workers.background):
             jobs.close()
         self.live.close()
@@ -117,7 +117,7 @@ class Instrument(QObject):
     @Slot(object)
     def _begin_walk(self, picture: object) -> None:
         self.session.picture_shown.disconnect(self._begin_walk)
-        self.actions.toggle_walk()
+        self.actions.motion.toggle_walk()
 
     @Slot()
     def _save_preferences(self) -> None:

@@ -101,7 +101,7 @@ def test_a_film_with_too_few_keyframes_gets_a_sentence(opened: Program) -> None:
 def test_an_exported_film_has_every_frame_at_the_size_asked_for(opened: Program, out: Path, suffix: str) -> None:
     opened.session.set_keyframes(KEYFRAMES)
     opened.session.set_film(SHORT)
-    film = opened.actions.film()
+    film = opened.actions.motion.film()
     assert film is not None
     opened.actions.export_film(out / f"film.{suffix}")
     opened.wait_message(f"film.{suffix} is written")
@@ -122,13 +122,13 @@ def test_a_dropped_film_brings_its_keyframes_back(opened: Program, out: Path) ->
     opened.session.set_film(SHORT)
     opened.actions.export_film(out / "film.gif")
     opened.wait_message("film.gif is written")
-    film = opened.actions.film()
+    film = opened.actions.motion.film()
     opened.session.set_keyframes(())
     opened.session.set_film(FilmSettings())
     opened.drop(out / "film.gif")
     opened.wait(lambda: opened.session.keyframes == KEYFRAMES)
     opened.rest()
-    assert opened.actions.film() == film
+    assert opened.actions.motion.film() == film
 
 
 def test_a_film_cancelled_in_the_middle_leaves_nothing_and_the_program_goes_on(opened: Program, out: Path) -> None:
@@ -172,12 +172,12 @@ def test_a_film_for_an_unknown_suffix_gets_a_sentence(opened: Program, out: Path
 def test_the_film_plays_on_the_canvas_and_pauses(opened: Program) -> None:
     opened.session.set_keyframes(KEYFRAMES)
     opened.press(Qt.Key.Key_Space, Qt.KeyboardModifier.ControlModifier)
-    assert opened.actions.playing() == "film"
+    assert opened.actions.motion.playing() == "film"
     opened.wait(lambda: len(opened.session.pictured.latent.sources) == 2)
     opened.press(Qt.Key.Key_Space, Qt.KeyboardModifier.ControlModifier)
-    assert opened.actions.playing() == ""
+    assert opened.actions.motion.playing() == ""
     opened.rest()
-    assert opened.actions.film_moment() is not None
+    assert opened.actions.motion.film_moment() is not None
 
 
 def cancels(program: Program) -> list[QPushButton]:

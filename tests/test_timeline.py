@@ -94,7 +94,7 @@ def bench(qtbot: QtBot, tmp_path: Path) -> Iterator[Bench]:
     timeline = Timeline(Desk(session, actions, live))
     shown(qtbot, timeline, 1024, 132)
     yield Bench(session, actions, live, timeline)
-    actions.stop()
+    actions.motion.stop()
     for each in (live, workers.jobs, workers.loader, workers.background, main):
         each.close()
 
@@ -436,46 +436,46 @@ def test_play_becomes_pause_and_back(qtbot: QtBot, bench: Bench) -> None:
     names = []
     for _ in range(2):
         qtbot.mouseClick(bench.timeline._play, LEFT)
-        names.append((bench.actions.playing(), bench.timeline._play.accessibleName()))
+        names.append((bench.actions.motion.playing(), bench.timeline._play.accessibleName()))
     assert names == [("film", "Pause the film"), ("", "Play the film")]
 
 
 def test_the_playhead_follows_the_film(qtbot: QtBot, bench: Bench) -> None:
     bench.session.set_keyframes(SCENES)
-    bench.actions.toggle_film()
+    bench.actions.motion.toggle_film()
     qtbot.waitUntil(lambda: (bench.track.position() or 0) > 0)
-    assert bench.track.position() == bench.actions.film_moment()
+    assert bench.track.position() == bench.actions.motion.film_moment()
 
 
 def test_playing_goes_on_from_where_it_was_paused(bench: Bench) -> None:
     bench.session.set_keyframes(SCENES)
-    bench.actions.scrub(3.0)
-    bench.actions.toggle_film()
-    bench.actions.player._tick()
-    assert 3.0 <= (bench.actions.film_moment() or 0) < 4.0
+    bench.actions.motion.scrub(3.0)
+    bench.actions.motion.toggle_film()
+    bench.actions.motion.player._tick()
+    assert 3.0 <= (bench.actions.motion.film_moment() or 0) < 4.0
 
 
 def test_a_film_made_slower_plays_on_from_the_same_part(bench: Bench) -> None:
     bench.session.set_keyframes(SCENES)
-    bench.actions.scrub(3.0)
-    bench.actions.toggle_film()
-    bench.actions.player._tick()
+    bench.actions.motion.scrub(3.0)
+    bench.actions.motion.toggle_film()
+    bench.actions.motion.player._tick()
     bench.session.set_film(FilmSettings(pace=4.0))
-    bench.actions.player._tick()
-    assert 6.0 <= (bench.actions.film_moment() or 0) < 7.0
+    bench.actions.motion.player._tick()
+    assert 6.0 <= (bench.actions.motion.film_moment() or 0) < 7.0
 
 
 def test_a_film_that_loses_its_keyframes_stops(bench: Bench) -> None:
     bench.session.set_keyframes(SCENES)
-    bench.actions.toggle_film()
+    bench.actions.motion.toggle_film()
     bench.session.set_keyframes(SCENES[:1])
-    assert bench.actions.playing() == ""
+    assert bench.actions.motion.playing() == ""
 
 
 def test_the_slowest_film_of_many_keyframes_lasts_an_hour(bench: Bench) -> None:
     bench.session.set_film(FilmSettings(pace=60.0))
     bench.session.set_keyframes(tuple(scene(number) for number in range(200)))
-    film = bench.actions.film()
+    film = bench.actions.motion.film()
     assert film is not None
     assert 3500 < film.seconds <= 3600
 
@@ -483,8 +483,8 @@ def test_the_slowest_film_of_many_keyframes_lasts_an_hour(bench: Bench) -> None:
 def test_motion_is_told_for_walks_and_films(bench: Bench) -> None:
     bench.session.set_keyframes(SCENES)
     said: list[str] = []
-    bench.actions.motion_changed.connect(lambda: said.append(bench.actions.playing()))
-    for verb in (bench.actions.toggle_walk, bench.actions.toggle_film, bench.actions.stop):
+    bench.actions.motion.changed.connect(lambda: said.append(bench.actions.motion.playing()))
+    for verb in (bench.actions.motion.toggle_walk, bench.actions.motion.toggle_film, bench.actions.motion.stop):
         verb()
     assert said == ["walk", "", "film", ""]
 

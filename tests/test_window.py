@@ -81,7 +81,7 @@ def test_a_first_run_walks_by_itself(
 ) -> None:
     with running(qtbot, tmp_path / "home", monkeypatch, checkpoints[0].parent) as program:
         program.instrument.start()
-        program.wait(lambda: program.actions.playing() == "walk")
+        program.wait(lambda: program.actions.motion.playing() == "walk")
         start = program.session.scene
         program.wait(lambda: program.session.pictured != start)
 
@@ -98,7 +98,7 @@ def test_a_second_run_opens_where_the_first_ended_and_does_not_walk(
         assert np.array_equal(second.pixels(), pixels)
         assert second.session.scene == scene
         assert second.model().path == checkpoints[1]
-        assert second.actions.playing() == ""
+        assert second.actions.motion.playing() == ""
 
 
 def test_a_second_run_whose_model_is_gone_says_so_and_opens_a_bundled_one(
@@ -141,7 +141,7 @@ def test_a_walk_begun_while_a_model_is_opened_does_not_carry_on_in_it(
     gate.set()
     opened.wait(lambda: opened.model().path == checkpoints[1])
     opened.rest()
-    assert opened.actions.playing() == ""
+    assert opened.actions.motion.playing() == ""
     assert opened.session.scene == seed_scene(0)
 
 
@@ -244,7 +244,7 @@ def test_undo_during_a_walk_stops_it_and_goes_back_to_where_it_began(opened: Pro
     opened.press(Qt.Key.Key_Space)
     opened.wait(lambda: opened.session.pictured != scene and opened.window.verbs["undo"].isEnabled())
     opened.press(Qt.Key.Key_Z, CONTROL)
-    assert opened.actions.playing() == ""
+    assert opened.actions.motion.playing() == ""
     assert opened.session.scene == scene
     assert np.array_equal(opened.pixels(), pixels)
 
@@ -484,7 +484,7 @@ def test_a_walk_starts_moves_and_pauses_where_it_is(opened: Program) -> None:
     start = seed_scene(0)
     opened.wait(lambda: opened.session.pictured != start)
     opened.press(Qt.Key.Key_Space)
-    assert opened.actions.playing() == ""
+    assert opened.actions.motion.playing() == ""
     scene = opened.session.scene
     assert opened.session.history.entry.scene == scene != start
     opened.rest()
@@ -496,7 +496,7 @@ def test_every_picture_of_a_walk_lies_in_the_typical_shell(opened: Program) -> N
     distances: list[float] = []
     shell = opened.model().facts.shell
     opened.session.picture_shown.connect(lambda shown: distances.append(shell.distance(np.linalg.norm(shown.latents))))
-    opened.actions.walk_speed = 40.0
+    opened.actions.motion.walk_speed = 40.0
     opened.press(Qt.Key.Key_Space)
     opened.wait(lambda: len(distances) > 30)
     opened.press(Qt.Key.Key_Space)
@@ -507,10 +507,10 @@ def test_a_walk_that_loops_comes_back_to_where_it_began(opened: Program) -> None
     random.seed(6)
     QTest.mouseClick(button(opened, "Loop"), LEFT)
     scenes: list[Scene] = []
-    opened.actions.player.moved.connect(lambda scene, seconds: scenes.append(scene))
+    opened.actions.motion.player.moved.connect(lambda scene, seconds: scenes.append(scene))
     times: list[float] = []
-    opened.actions.player.moved.connect(lambda scene, seconds: times.append(seconds))
-    opened.actions.walk_speed = 60.0
+    opened.actions.motion.player.moved.connect(lambda scene, seconds: times.append(seconds))
+    opened.actions.motion.walk_speed = 60.0
     QTest.mouseClick(button(opened, "Walk"), LEFT)
     opened.wait(lambda: any(after < before for before, after in itertools.pairwise(times)))
     QTest.mouseClick(button(opened, "Pause"), LEFT)
@@ -521,14 +521,14 @@ def test_a_walk_that_loops_comes_back_to_where_it_began(opened: Program) -> None
 def test_the_speed_box_sets_how_fast_a_walk_goes(opened: Program) -> None:
     speed = opened.latent().findChildren(QComboBox)[2]
     choose(speed, 4.0)
-    assert opened.actions.walk_speed == 4.0
+    assert opened.actions.motion.walk_speed == 4.0
 
 
 def test_moving_by_hand_ends_a_walk(opened: Program) -> None:
     opened.press(Qt.Key.Key_Space)
     opened.wait(lambda: opened.session.pictured != seed_scene(0))
     opened.drag_slider()
-    assert opened.actions.playing() == ""
+    assert opened.actions.motion.playing() == ""
     scene = opened.session.scene
     opened.rest()
     assert opened.session.scene == scene
@@ -559,7 +559,7 @@ def test_what_was_done_before_anything_is_open_does_not_move_the_first_model(
     program.press(Qt.Key.Key_R)
     program.open(checkpoints[0])
     assert program.session.scene == seed_scene(0)
-    assert program.actions.playing() == ""
+    assert program.actions.motion.playing() == ""
 
 
 def test_a_model_that_was_left_is_freed(opened: Program, checkpoints: tuple[Path, Path]) -> None:

@@ -140,7 +140,7 @@ class Explore(QFrame):
         """Move the point to a picture of the grid."""
         session, view = self._desk.session, self._desk.session.view
         scene = plane(session.pictured, view.across, view.up, view.span, view.cells)[row * view.cells + column]
-        self._desk.actions.stop()
+        self._desk.actions.motion.stop()
         session.change(scene, "Move in the grid")
 
     def set_mode(self, mode: str) -> None:

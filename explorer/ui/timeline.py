@@ -95,7 +95,7 @@ class Timeline(QFrame):
     @Slot()
     def show_film(self) -> None:
         """Show the keyframes and the settings of the film as they are."""
-        session, film = self.desk.session, self.desk.actions.film()
+        session, film = self.desk.session, self.desk.actions.motion.film()
         settings = session.film
         widgets = (self._loop, self._pace, self._rate, self._easing, self._size)
         blockers = [QSignalBlocker(widget) for widget in widgets]
@@ -125,8 +125,8 @@ class Timeline(QFrame):
     @Slot()
     def show_motion(self) -> None:
         """Show where in the film the scene is, and whether it plays."""
-        is_playing = self.desk.actions.playing() == "film"
-        self.track.setPosition(self.desk.actions.film_moment())
+        is_playing = self.desk.actions.motion.playing() == "film"
+        self.track.setPosition(self.desk.actions.motion.film_moment())
         self._play.setIconName("pause" if is_playing else "play")
         self._play.setAccessibleName("Pause the film" if is_playing else "Play the film")
 
@@ -200,13 +200,13 @@ class Timeline(QFrame):
         session.kept_changed.connect(self.show_film)
         session.model_changed.connect(self.forget_thumbnails)
         session.scene_changed.connect(self.show_motion)
-        actions.player.moved.connect(self.show_motion)  # the scene may rest while the time goes on
-        actions.motion_changed.connect(self.show_motion)
-        self.track.scrubbed.connect(actions.scrub)
-        self.track.keyframeChosen.connect(actions.go_to_keyframe)
+        actions.motion.player.moved.connect(self.show_motion)  # the scene may rest while the time goes on
+        actions.motion.changed.connect(self.show_motion)
+        self.track.scrubbed.connect(actions.motion.scrub)
+        self.track.keyframeChosen.connect(actions.motion.go_to_keyframe)
         self.track.keyframeMoved.connect(self.move_keyframe)
         self.track.keyframeRemoved.connect(self.remove_keyframe)
-        self._play.clicked.connect(actions.toggle_film)
+        self._play.clicked.connect(actions.motion.toggle_film)
         self._add.clicked.connect(actions.add_keyframe)
         self._loop.clicked.connect(self.change_film)
         self._pace.valueChanged.connect(self.change_film)

@@ -101,7 +101,7 @@ class Visited(QWidget):
     @Slot(object)
     def go_to(self, key: int) -> None:
         session = self._desk.session
-        self._desk.actions.stop()
+        self._desk.actions.motion.stop()
         if self._only_favourites.isChecked():
             session.change(self._scene(key), "Favourite")
         else:

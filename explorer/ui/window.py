@@ -138,7 +138,7 @@ class Window(QMainWindow):
     @Slot()
     def ask_export_film(self) -> None:
         """Export the film of the timeline."""
-        film = self.desk.actions.film()
+        film = self.desk.actions.motion.film()
         if film is None:
             self.desk.actions.export_film(Path())  # says what is missing
         else:
@@ -177,7 +177,7 @@ class Window(QMainWindow):
         if isinstance(focus, QAbstractButton):
             focus.click()
         else:
-            self.desk.actions.toggle_walk()
+            self.desk.actions.motion.toggle_walk()
 
     @Slot()
     def quit(self) -> None:
@@ -259,7 +259,7 @@ class Window(QMainWindow):
             "walk": self.walk_or_press,
             "favourite": actions.toggle_favourite,
             "keyframe": actions.add_keyframe,
-            "play": actions.toggle_film,
+            "play": actions.motion.toggle_film,
             "picture": explore.choose_picture,
             "grid": explore.choose_grid,
             "beside": explore.choose_beside,

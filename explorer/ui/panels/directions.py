@@ -123,7 +123,7 @@ class DirectionsPanel(Panel):
     @Slot(int, float)
     def move_along(self, row: int, amount: float) -> None:
         session = self.desk.session
-        self.desk.actions.stop()
+        self.desk.actions.motion.stop()
         session.change(moved(session.scene, Direction(self._names_of[0], row), amount), settled=False)
 
     @Slot()

@@ -109,7 +109,7 @@ class LatentPanel(Panel):
         self._pad.setPosition(latent.amount(view.across), latent.amount(view.up))
         self._blend.show_sources(latent)
         self.show_norm()
-        if not self.desk.actions.playing():
+        if not self.desk.actions.motion.playing():
             self.fill_pad()
 
     @Slot()
@@ -129,7 +129,7 @@ class LatentPanel(Panel):
     @Slot()
     def show_motion(self) -> None:
         """Show whether the point walks by itself."""
-        is_walking = self.desk.actions.playing() == "walk"
+        is_walking = self.desk.actions.motion.playing() == "walk"
         self._walk.setText("Pause" if is_walking else "Walk")
         if not is_walking:
             self.fill_pad()
@@ -155,7 +155,7 @@ class LatentPanel(Panel):
     @Slot(float, float)
     def move_in_plane(self, x: float, y: float) -> None:
         session, view = self.desk.session, self.desk.session.view
-        self.desk.actions.stop()
+        self.desk.actions.motion.stop()
         session.change(moved(moved(session.scene, view.across, x), view.up, y), settled=False)
 
     @Slot()
@@ -183,11 +183,11 @@ class LatentPanel(Panel):
 
     @Slot(bool)
     def choose_loop(self, is_loop: bool) -> None:
-        self.desk.actions.walk_loops = is_loop
+        self.desk.actions.motion.walk_loops = is_loop
 
     @Slot(int)
     def choose_speed(self, index: int) -> None:
-        self.desk.actions.set_walk_speed(float(self._speed.itemData(index)))
+        self.desk.actions.motion.set_walk_speed(float(self._speed.itemData(index)))
 
     def _show_cell(self, tile: Tile) -> None:
         self._pad.setCell(tile.index // CELLS, tile.index % CELLS, tile.picture.pixels)
@@ -238,7 +238,7 @@ class LatentPanel(Panel):
         session, actions = self.desk.session, self.desk.actions
         self._seed.valueChanged.connect(self.choose_seed)
         self._random.clicked.connect(actions.random_seed)
-        self._walk.clicked.connect(actions.toggle_walk)
+        self._walk.clicked.connect(actions.motion.toggle_walk)
         self._pad.positionChanged.connect(self.move_in_plane)
         self._pad.settled.connect(self.settle_plane)
         self._across.activated.connect(self.choose_across)
@@ -251,4 +251,4 @@ class LatentPanel(Panel):
         session.view_changed.connect(self.show_model)
         session.scene_seen.connect(self.show_scene)
         self.desk.live.rested.connect(self.show_norm)
-        actions.motion_changed.connect(self.show_motion)
+        actions.motion.changed.connect(self.show_motion)
