@@ -177,7 +177,7 @@ def _save(
         **config.get("training", {}),
         "images_seen": seen,
         "images": len(images),
-        "held_out": {"images": len(held_out), **measures},
+        "held_out": measures,
         "batch": settings.batch,
         "learning_rate": settings.learning_rate,
         "seed": settings.seed,

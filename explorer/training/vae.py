@@ -70,6 +70,7 @@ class VAERecipe:
         likelihood, kl, error = (totals / max(count, 1)).tolist()
         values = held_out[0].size if count else 1
         return {
+            "images": count,
             "elbo_nats": round(likelihood - kl, 2),
             "kl_nats": round(kl, 2),
             "bits_per_dimension_at_most": round((kl - likelihood) / values / NATS_PER_BIT, 4),
