@@ -69,6 +69,7 @@ class Instrument(QObject):
         self.actions.preferences_changed.connect(self._save_preferences)
         self.window.closing.connect(self.close)
         self.actions.loading.connect(self._settle_memory)
+        gc.disable()  # until the first model is open
         self._is_closed = False
         self._old_hooks = (sys.excepthook, threading.excepthook)
         sys.excepthook = self._catch
@@ -94,6 +95,7 @@ class Instrument(QObject):
         if self._is_closed:
             return
         self._is_closed = True
+        gc.enable()
         self.actions.motion.stop()
         for jobs in (self.workers.loader, self.workers.jobs, self.workers.background):
             jobs.close()
@@ -142,7 +144,6 @@ class Instrument(QObject):
 def run(argument: str | None = None, device: str = "") -> int:
     """Open the window and stay until it is closed; gives the exit status."""
     sys.setswitchinterval(SWITCH_SECONDS)
-    gc.disable()  # until the first model is open
     _log_to_file()
     app = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(app, QApplication)

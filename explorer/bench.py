@@ -113,8 +113,9 @@ class _Driver:
         """Open a model and wait until its picture is there and nothing goes on."""
         session, workers = self.instrument.session, self.instrument.workers
         self.instrument.actions.open(path)
-        self.spin(60, lambda: session.model is not None and session.model.path == path.absolute())
-        self.spin(60, lambda: self.instrument.live.is_idle() and not workers.background.states())
+        self.spin(60, lambda: not workers.loader.states())
+        assert session.model is not None and session.model.path == path.absolute(), f"{path} did not open"
+        self.spin(120, lambda: self.instrument.live.is_idle() and not workers.background.states())
 
     def close(self) -> None:
         self.instrument.window.close()

@@ -7,7 +7,10 @@ starts a thread that outlives its call, and only the main thread touches a QObje
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +26,8 @@ __all__ = ["Cancelled", "JobState", "Jobs", "LatestWins", "MainThread", "Report"
 T = TypeVar("T")
 Failed = Callable[[BaseException], None]
 REPORT_SECONDS = 0.05
+RENDER_NICENESS = 2  # of the render thread, and of jobs: how far they step back behind the main thread
+JOB_NICENESS = 10
 
 
 class Cancelled(Exception):
@@ -124,6 +129,7 @@ class LatestWins:
         self._thread.join()
 
     def _work(self) -> None:
+        _step_back(RENDER_NICENESS)
         while (picked := self._pick()) is not None:
             lane, task = picked
             try:
@@ -182,7 +188,7 @@ class Jobs(QObject):
         super().__init__(parent)
         self._main = main
         self._failed = failed
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix=f"explorer-{name}")
+        self._pool = ThreadPoolExecutor(1, f"explorer-{name}", _step_back, (JOB_NICENESS,))
         self._keys = itertools.count(1)
         self._states: dict[int, JobState] = {}
         self._cancelled: set[int] = set()
@@ -259,3 +265,13 @@ class Jobs(QObject):
         self.changed.emit(self.states())
         if finish is not None and not cancelled:
             finish()
+
+
+def _step_back(niceness: int) -> None:
+    """Have the system prefer the main thread to this one, and to the threads this one starts, such as encoders'.
+
+    Only Linux knows a niceness per thread; elsewhere nothing happens.
+    """
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)

@@ -21,6 +21,8 @@ __all__ = ["Generator"]
 
 T = TypeVar("T")
 REMEMBERED = 256
+# How many points the decoder's Jacobian is probed at: fewer for large pictures, so that it stays a matter of seconds.
+PROBED_VALUES, FEWEST_PROBES, MOST_PROBES = 4_000_000, 64, 256
 
 
 class Generator(ABC):
@@ -109,8 +111,13 @@ class Generator(ABC):
             self._memory.move_to_end(key)
             return cast(T, self._memory[key])
 
+    def _measure_decoder(self) -> Tensor:
+        channels, height, width = self.image_shape
+        samples = min(max(PROBED_VALUES // (channels * height * width), FEWEST_PROBES), MOST_PROBES)
+        return decoder_metric(self.decode, self.latent_shape, self.device, samples)
+
     def _find_directions(self, kind: str) -> Directions:
-        metric = self.remember("metric", lambda: decoder_metric(self.decode, self.latent_shape, self.device))
+        metric = self.remember("metric", self._measure_decoder)
         if kind == "axis":
             return axis_directions(metric, self.latent_shape)
         if kind == "decoder":
