@@ -5,8 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import QEvent, QPoint, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QContextMenuEvent, QMouseEvent, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QSizePolicy, QVBoxLayout, QWidget
-from superqt import QElidingLabel
 
+from explorer.ui.elided_label import ElidedLabel
 from explorer.ui.icon_button import IconButton
 
 __all__ = ["Card"]
@@ -57,8 +57,7 @@ class Card(QFrame):
 
     def setState(self, text: str) -> None:
         """Show what the panel is doing, or its unit, in dim words on the right."""
-        self._header.state.setText(text)
-        self._header.state.setToolTip(text)
+        self._header.state.show_words(text)
 
     def body(self) -> QWidget | None:
         """The widget below the header."""
@@ -137,9 +136,8 @@ class _Header(QWidget):
         self.title.setProperty("title", True)
         self.chevron = _QuietButton("chevron-down", f"Collapse {title}", self)
         self.more = _QuietButton("more", f"Move or tear off {title}", self)
-        self.state = QElidingLabel(self)
-        self.state.setProperty("dim", True)
-        self.state.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.state = ElidedLabel(self)
+        self.state.setAlignment(Qt.AlignmentFlag.AlignRight)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(2)

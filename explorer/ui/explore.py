@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
-from superqt import QElidingLabel
 
 from explorer.live import plane
 from explorer.scene import ImageFile
 from explorer.ui.canvas import Canvas
 from explorer.ui.controls import IconButton
+from explorer.ui.elided_label import ElidedLabel
 from explorer.ui.panel import Desk
 from explorer.ui.visited import Visited
 from explorer.ui.words import direction_name, scene_title
@@ -47,8 +47,7 @@ class Explore(QFrame):
         self.visited = Visited(desk, self)
         self._title = QLabel(self)
         self._title.setProperty("title", True)
-        self._aside = QElidingLabel(self)
-        self._aside.setProperty("dim", True)
+        self._aside = ElidedLabel(self)
         self._buttons = {name: self._mode_button(name, icon, tip) for name, icon, tip in MODES}
         self._smooth = IconButton("smooth", "Smooth or sharp pixels (S).", self)
         self._smooth.setCheckable(True)
@@ -89,7 +88,7 @@ class Explore(QFrame):
         if session.model is None:
             return
         self._title.setText(session.model.facts.name)
-        self._aside.setText(scene_title(session.scene))
+        self._aside.show_words(scene_title(session.scene))
         kept = (session.scene, session.model.facts.name)
         is_kept = any((favourite.scene, favourite.checkpoint) == kept for favourite in session.favourites)
         self._star.setIconName("star-filled" if is_kept else "star")
@@ -161,7 +160,7 @@ class Explore(QFrame):
         """Show the original beside the picture, or the picture alone again; say how to get an original."""
         self.set_mode("picture" if self._desk.session.view.mode == "beside" else "beside")
         if self._source is None:
-            self._aside.setText(DROP_PICTURE)
+            self._aside.show_words(DROP_PICTURE)
 
     @Slot()
     def toggle_smooth(self) -> None:
