@@ -352,3 +352,20 @@ def _told(widget: QWidget) -> str:
     return (
         f"{type(widget).__name__} {widget.accessibleName()!r} in {type(widget.parent()).__name__} {widget.geometry()}"
     )
+
+
+def test_starting_with_a_checkpoint_keeps_what_the_last_run_left(
+    opened: Program, checkpoints: tuple[Path, Path], qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened.actions.set_seed(7)
+    opened.actions.add_keyframe()
+    opened.actions.toggle_favourite()
+    opened.close()
+    other = next(path for path in checkpoints if path != opened.model().path)
+    with running(qtbot, tmp_path / "home", monkeypatch) as next_run:
+        next_run.instrument.start(str(other))
+        next_run.wait(lambda: next_run.session.model is not None)
+        assert next_run.model().path == other
+        next_run.open(next(path for path in checkpoints if path != other))
+        assert next_run.session.scene == seed_scene(7)
+        assert len(next_run.session.keyframes) == len(next_run.session.favourites) == 1
