@@ -43,7 +43,7 @@ class PosteriorPanel(Panel):
         tips = {
             "ELBO": "Evidence lower bound: log p(picture) is at least this.",
             "At most": "The same bound as bits per pixel and channel.",
-            "KL": "How much the picture tells about its latents.",
+            "KL": "Of the encoder's posterior from N(0, 1), summed over the latents.",
             "Error": "Root mean square difference of picture and reconstruction, of the range from black to white.",
         }
         grid = QGridLayout()
@@ -71,6 +71,7 @@ class PosteriorPanel(Panel):
         column.addWidget(self._reading_box)
         column.addLayout(row)
         self._read: ImageFile | None = None
+        self._shows_usual = False  # the KL on the training data is in sight already
         self._encode.clicked.connect(self.ask_picture)
         desk.session.model_changed.connect(self.show_model)
         desk.session.scene_seen.connect(self.show_scene)
@@ -83,7 +84,7 @@ class PosteriorPanel(Panel):
     @Slot()
     def show_model(self) -> None:
         """Show which latents the encoder uses on its training data."""
-        self._read = None
+        self._read, self._shows_usual = None, False
         self.show_scene()
 
     @Slot()
@@ -93,11 +94,13 @@ class PosteriorPanel(Panel):
         if model is None or not self.fits(model.facts):
             return
         if not isinstance(source, ImageFile):
-            self._read = None
+            if self._shows_usual:
+                return
+            self._read, self._shows_usual = None, True
             self._reading_box.hide()
             self._show_kl(model.facts.usual_kl, "on the training data")
         elif source != self._read:
-            self._read = source
+            self._read, self._shows_usual = source, False
             self.desk.live.reading("reading", model, source.path, self.show_reading)
 
     def show_reading(self, reading: Reading) -> None:
