@@ -16,9 +16,13 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType, GeneratorType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
+
+if TYPE_CHECKING:
+    from hands import Program
+    from pytestqt.qtbot import QtBot
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch's own threads only get in each other's way in small tests
@@ -143,3 +147,30 @@ def _holders(window: object) -> str:
     here = (list, FrameType, GeneratorType)  # what this check itself holds it by
     holders = [holder for holder in gc.get_referrers(window) if not isinstance(holder, here)]
     return ", ".join(sorted({f"{type(holder).__name__} {str(holder)[:80]}" for holder in holders})) or "Qt alone"
+
+
+# --- the real window: imported only by the tests that use it ---
+
+
+@pytest.fixture
+def checkpoints(tmp_path: Path) -> tuple[Path, Path]:
+    """A plain VAE and one with a learned prior."""
+    from hands import tiny_checkpoints
+
+    return tiny_checkpoints(tmp_path / "models")
+
+
+@pytest.fixture
+def program(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Program]:
+    """The window with nothing open."""
+    from hands import running
+
+    with running(qtbot, tmp_path / "home", monkeypatch) as program:
+        yield program
+
+
+@pytest.fixture
+def opened(program: Program, checkpoints: tuple[Path, Path]) -> Program:
+    """The window with the plain VAE open."""
+    program.open(checkpoints[0])
+    return program

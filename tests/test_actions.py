@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
-from hands import LEFT, Program, running, seed_scene, tiny_checkpoints
+from hands import LEFT, Program, running, seed_scene
 from PIL import Image
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
@@ -54,22 +53,6 @@ watch.start(10)
 instrument.start(checkpoint)
 app.exec()
 """
-
-
-@pytest.fixture
-def checkpoints(tmp_path: Path) -> tuple[Path, Path]:
-    """A plain VAE and one with a learned prior."""
-    return tiny_checkpoints(tmp_path / "models")
-
-
-@pytest.fixture
-def opened(
-    qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, checkpoints: tuple[Path, Path]
-) -> Iterator[Program]:
-    """The window with the plain VAE open."""
-    with running(qtbot, tmp_path / "home", monkeypatch) as program:
-        program.open(checkpoints[0])
-        yield program
 
 
 @pytest.fixture

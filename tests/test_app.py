@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from examples import CPU, make_vae, noise_pictures, save_model
-from hands import Program, running, seed_scene, tiny_checkpoints
+from hands import Program, running, seed_scene
 from PIL import Image
 from PySide6.QtCore import QObject, QRect, Qt, QTimer
 from PySide6.QtWidgets import QAbstractItemView, QAbstractSpinBox, QComboBox, QLabel, QLineEdit, QPlainTextEdit, QWidget
@@ -28,26 +27,6 @@ class Broken(VAEGenerator):
 
     def decode(self, latents: Tensor) -> Tensor:
         raise ValueError("the network is broken")
-
-
-@pytest.fixture
-def checkpoints(tmp_path: Path) -> tuple[Path, Path]:
-    """A plain VAE and one with a learned prior."""
-    return tiny_checkpoints(tmp_path / "models")
-
-
-@pytest.fixture
-def program(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Program]:
-    """The window with nothing open."""
-    with running(qtbot, tmp_path / "home", monkeypatch) as program:
-        yield program
-
-
-@pytest.fixture
-def opened(program: Program, checkpoints: tuple[Path, Path]) -> Program:
-    """The window with the plain VAE open."""
-    program.open(checkpoints[0])
-    return program
 
 
 def details(program: Program) -> str:

@@ -2,43 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from examples import make_vae, save_model, toy_pictures
-from hands import CONTROL, LEFT, NONE, Program, running, seed_scene, tiny_checkpoints
+from hands import CONTROL, LEFT, NONE, Program, seed_scene
 from PIL import Image
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QPushButton
-from pytestqt.qtbot import QtBot
 
 from explorer.live import plane
 from explorer.scene import ImageFile, Scene
 from explorer.ui.controls import Bars, ThumbnailStrip
-
-
-@pytest.fixture
-def checkpoints(tmp_path: Path) -> tuple[Path, Path]:
-    """A plain VAE and one with a learned prior."""
-    return tiny_checkpoints(tmp_path / "models")
-
-
-@pytest.fixture
-def program(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Program]:
-    """The window with nothing open."""
-    with running(qtbot, tmp_path / "home", monkeypatch) as program:
-        yield program
-
-
-@pytest.fixture
-def opened(program: Program, checkpoints: tuple[Path, Path]) -> Program:
-    """The window with the plain VAE open."""
-    program.open(checkpoints[0])
-    return program
 
 
 @pytest.fixture

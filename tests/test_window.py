@@ -6,13 +6,12 @@ import itertools
 import random
 import threading
 import weakref
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hands import CONTROL, LEFT, NONE, Program, running, seed_scene, tiny_checkpoints
+from hands import CONTROL, LEFT, NONE, Program, running, seed_scene
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QProgressBar, QPushButton, QSpinBox
@@ -25,26 +24,6 @@ from explorer.ui.controls import IconButton, SliderRow
 from explorer.ui.panels.blend import BlendRows
 
 SHIFT = Qt.KeyboardModifier.ShiftModifier
-
-
-@pytest.fixture
-def checkpoints(tmp_path: Path) -> tuple[Path, Path]:
-    """A plain VAE and one with a learned prior."""
-    return tiny_checkpoints(tmp_path / "models")
-
-
-@pytest.fixture
-def program(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Program]:
-    """The window with nothing open."""
-    with running(qtbot, tmp_path / "home", monkeypatch) as program:
-        yield program
-
-
-@pytest.fixture
-def opened(program: Program, checkpoints: tuple[Path, Path]) -> Program:
-    """The window with the plain VAE open."""
-    program.open(checkpoints[0])
-    return program
 
 
 def button(program: Program, words: str) -> QPushButton:
