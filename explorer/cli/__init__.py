@@ -13,7 +13,8 @@ from explorer.cli.codes import encode
 from explorer.cli.films import animate
 from explorer.cli.pictures import inspect, render
 from explorer.cli.telling import PROGRAM, guarded
-from explorer.cli.training import train_vae
+from explorer.cli.train_stylegan2 import train_stylegan2
+from explorer.cli.train_vae import train_vae
 
 __all__ = ["app", "main"]
 
@@ -27,6 +28,7 @@ app = typer.Typer(
 families = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Train a model on pictures of your own.")
 app.add_typer(families, name="train")
 families.command("vae")(guarded(train_vae))
+families.command("stylegan2")(guarded(train_stylegan2))
 for command in (inspect, render, encode, animate, bench):
     app.command()(guarded(command))
 

@@ -1,4 +1,4 @@
-"""``train``: a checkpoint out of a dataset, in steps that can be interrupted and resumed."""
+"""What the ``train`` commands share: options, reading the dataset, and a run that can be interrupted and resumed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -17,16 +18,44 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from explorer.cli.telling import PROGRAM, DeviceOption, progress_bar, tell
+from explorer.cli.telling import PROGRAM, progress_bar, tell
 from explorer.errors import DatasetError
 from explorer.scene import Latent, Scene, Seed, to_json
 
 if TYPE_CHECKING:
-    from explorer.datasets import Dataset
+    from explorer.datasets import Dataset, LabelArray
     from explorer.imaging import Pixels, Preparation
-    from explorer.training import Report, Settings, VAERecipe
+    from explorer.training import Recipe, Report, Settings
 
-__all__ = ["train_vae"]
+__all__ = [
+    "BackgroundOption",
+    "BatchOption",
+    "ChannelsOption",
+    "ContentOption",
+    "DataOption",
+    "DatasetArgument",
+    "HalfOption",
+    "HeldOutOption",
+    "ImagesOption",
+    "LicenceOption",
+    "Material",
+    "NameOption",
+    "OutputOption",
+    "Precision",
+    "PrecisionOption",
+    "RateOption",
+    "ResumeOption",
+    "SeedOption",
+    "ShowOption",
+    "SizeOption",
+    "TestOption",
+    "ThreadsOption",
+    "about",
+    "check_output",
+    "read_material",
+    "run",
+    "run_settings",
+]
 
 SIZES: Final = (16, 32, 64, 128, 256)
 EPOCHS: Final = 20
@@ -44,57 +73,70 @@ class Precision(StrEnum):
     bfloat16 = "bfloat16"
 
 
-def train_vae(
-    context: typer.Context,
-    dataset: Annotated[Path, typer.Argument(metavar="DATASET", help="A folder, IDX, .npy or .npz file, or list.")],
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="OUT", help="The checkpoint, a .safetensors file.")],
-    resume: Annotated[bool, typer.Option("--resume", help="Go on where the same command was interrupted.")] = False,
-    images: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Pictures to see in all; 20 times the dataset if not given.")
-    ] = None,
-    size: Annotated[int | None, typer.Option(metavar="PIXELS", help="16, 32, 64, 128 or 256; by the pictures.")] = None,
-    channels: Annotated[int | None, typer.Option(metavar="1|3", help="Grey or colour; by the pictures.")] = None,
-    latent: Annotated[int, typer.Option(metavar="N", min=1, help="Dimensions of the latent space.")] = 32,
-    width: Annotated[int, typer.Option(metavar="N", min=8, help="Channels of the widest layer of pixels.")] = 40,
-    couplings: Annotated[int, typer.Option(metavar="N", min=0, help="Layers of the learned prior; 0: none.")] = 8,
-    beta: Annotated[float, typer.Option(metavar="B", min=0.0, help="Weight of the KL term; 1 is the ELBO.")] = 1.0,
-    batch: Annotated[int, typer.Option(metavar="N", min=1, help="Pictures per step.")] = 64,
-    learning_rate: Annotated[float, typer.Option(metavar="R", min=1e-8, max=1.0, help="Length of the steps.")] = 1e-3,
-    seed: Annotated[int, typer.Option(metavar="N", min=0, max=(1 << 63) - 1, help="Decides all that is random.")] = 0,
-    precision: Annotated[Precision, typer.Option(help="How exactly to compute.")] = Precision.auto,
-    held_out: Annotated[
-        float, typer.Option(metavar="SHARE", min=0.001, max=0.9, help="Share of the pictures kept back to measure on.")
-    ] = 0.1,
-    test: Annotated[Path | None, typer.Option(metavar="DATASET", help="Pictures to measure on instead.")] = None,
-    background: Annotated[str, typer.Option(metavar="R,G,B", help="What is behind transparent pictures.")] = "0,0,0",
-    content: Annotated[
-        int, typer.Option(metavar="PIXELS", min=0, help="Resize to this, then pad with the background; 0: no padding.")
-    ] = 0,
-    name: Annotated[str, typer.Option(metavar="TEXT", help="What to call the model; the name of the file.")] = "",
-    data: Annotated[str, typer.Option(metavar="TEXT", help="What it was trained on; the name of the dataset.")] = "",
-    licence: Annotated[str, typer.Option(metavar="TEXT", help="On which terms others may use it.")] = "",
-    show: Annotated[
-        str, typer.Option(metavar="N,N,N,N", help="Seeds on the model's card; the first is where it opens.")
-    ] = "",
-    half: Annotated[bool, typer.Option("--half", help="Store the weights in 16 bits.")] = False,
-    threads: Annotated[int, typer.Option(metavar="N", min=0, help="Processor threads; 0: as many as useful.")] = 0,
-    device: DeviceOption = "auto",
-) -> None:
-    """Train a variational autoencoder. Ctrl-C stops and keeps everything; --resume goes on."""
-    if output.suffix.lower() != ".safetensors":
-        raise typer.BadParameter(f"{output} should end in .safetensors.", param_hint="--output")
-    colour = _colour(background)
-    import torch
+# What every recipe is told the same way.
+DatasetArgument = Annotated[Path, typer.Argument(metavar="DATASET", help="A folder, IDX, .npy or .npz file, or list.")]
+OutputOption = Annotated[
+    Path, typer.Option("--output", "-o", metavar="OUT", help="The checkpoint, a .safetensors file.")
+]
+ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on where the same command was interrupted.")]
+ImagesOption = Annotated[
+    int | None, typer.Option(metavar="N", min=1, help="Pictures to see in all; 20 times the dataset if not given.")
+]
+SizeOption = Annotated[int | None, typer.Option(metavar="PIXELS", help="16, 32, 64, 128 or 256; by the pictures.")]
+ChannelsOption = Annotated[int | None, typer.Option(metavar="1|3", help="Grey or colour; by the pictures.")]
+BatchOption = Annotated[int, typer.Option(metavar="N", min=1, help="Pictures per step.")]
+RateOption = Annotated[float, typer.Option(metavar="R", min=1e-8, max=1.0, help="Length of the steps.")]
+SeedOption = Annotated[int, typer.Option(metavar="N", min=0, max=(1 << 63) - 1, help="Decides all that is random.")]
+PrecisionOption = Annotated[Precision, typer.Option(help="How exactly to compute.")]
+HeldOutOption = Annotated[
+    float, typer.Option(metavar="SHARE", min=0.001, max=0.9, help="Share of the pictures kept back to measure on.")
+]
+TestOption = Annotated[Path | None, typer.Option(metavar="DATASET", help="Pictures to measure on instead.")]
+BackgroundOption = Annotated[str, typer.Option(metavar="R,G,B", help="What is behind transparent pictures.")]
+ContentOption = Annotated[
+    int, typer.Option(metavar="PIXELS", min=0, help="Resize to this, then pad with the background; 0: no padding.")
+]
+NameOption = Annotated[str, typer.Option(metavar="TEXT", help="What to call the model; the name of the file.")]
+DataOption = Annotated[str, typer.Option(metavar="TEXT", help="What it was trained on; the name of the dataset.")]
+LicenceOption = Annotated[str, typer.Option(metavar="TEXT", help="On which terms others may use it.")]
+ShowOption = Annotated[
+    str, typer.Option(metavar="N,N,N,N", help="Seeds on the model's card; the first is where it opens.")
+]
+HalfOption = Annotated[bool, typer.Option("--half", help="Store the weights in 16 bits.")]
+ThreadsOption = Annotated[int, typer.Option(metavar="N", min=0, help="Processor threads; 0: as many as useful.")]
 
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Material:
+    """What a model is trained on: pictures (n, h, w, c), their labels (n,) or None, and others to measure on."""
+
+    images: Pixels
+    labels: LabelArray | None
+    label_names: tuple[str, ...]
+    held_out: Pixels
+    image_shape: tuple[int, int, int]
+    preparation: Preparation
+    data: str
+
+
+def read_material(
+    dataset: Path,
+    test: Path | None,
+    held_out: float,
+    size: int | None,
+    channels: int | None,
+    content: int,
+    background: str,
+    check: Callable[[int, int], object] = lambda size, channels: None,
+) -> Material:
+    """Read a dataset at the size and in the colours asked for, or in those that suit it.
+
+    ``check`` may refuse a size and number of channels with ValueError, before anything is read.
+    """
     from explorer.datasets import load_all, open_dataset, split
-    from explorer.generators import pick_device
     from explorer.imaging import Preparation
-    from explorer.nets.vae import VAEShape
-    from explorer.training import Settings, VAERecipe
 
-    chosen_device = str(pick_device(device))
-    if threads:
-        torch.set_num_threads(threads)
+    colour = _colour(background)
     pictures = open_dataset(dataset)
     if len(pictures) < FEWEST:
         raise DatasetError(f"{dataset} holds {len(pictures)} pictures; training needs at least {FEWEST}.")
@@ -102,30 +144,58 @@ def train_vae(
     side = size or next((known for known in SIZES if known >= (content or found_size)), SIZES[-1])
     if content > side:
         raise typer.BadParameter(f"It should be at most the size, {side}.", param_hint="--content")
-    preparation = Preparation(content, colour)
     try:
-        shape = VAEShape.of(side, channels or found_channels, latent, width, couplings)
+        check(side, channels or found_channels)
     except ValueError as error:
         raise typer.BadParameter(f"This network is impossible: {error}.") from error
+    preparation, image_shape = Preparation(content, colour), (channels or found_channels, side, side)
     tell(f"Reading {len(pictures):,} pictures at {side} x {side} pixels.")
-    seen = load_all(pictures, (shape.channels, side, side), preparation)
+    seen, labels = load_all(pictures, image_shape, preparation), pictures.labels
     if test is None:
         kept, apart = split(len(pictures), held_out)
-        seen, measured = seen[kept], seen[apart]
+        seen, measured, labels = seen[kept], seen[apart], None if labels is None else labels[kept]
     else:
-        measured = load_all(open_dataset(test), (shape.channels, side, side), preparation)
-    about = _about(name or output.stem, preparation, data or pictures.name, licence, context) | _shown(show)
-    recipe = VAERecipe(shape, beta, about, seed)
-    total = images or EPOCHS * len(seen)
-    settings = Settings(output, total, batch, learning_rate, seed, chosen_device, precision.value, half=half)
-    _run(recipe, seen, measured, settings, resume, f"{_command(context)} --resume")
+        measured = load_all(open_dataset(test), image_shape, preparation)
+    return Material(seen, labels, pictures.label_names, measured, image_shape, preparation, pictures.name)
 
 
-def _run(recipe: VAERecipe, images: Pixels, held_out: Pixels, settings: Settings, resume: bool, command: str) -> None:
+def run_settings(
+    output: Path,
+    material: Material,
+    images: int | None,
+    batch: int,
+    learning_rate: float,
+    seed: int,
+    device: str,
+    precision: Precision,
+    half: bool,
+    threads: int,
+) -> Settings:
+    """The settings of a run, of 20 epochs if nothing else is said; sets the processor threads."""
+    import torch
+
+    from explorer.generators import pick_device
+    from explorer.training import Settings
+
+    if threads:
+        torch.set_num_threads(threads)
+    total = images or EPOCHS * len(material.images)
+    chosen = str(pick_device(device))
+    return Settings(output, total, batch, learning_rate, seed, chosen, precision.value, half=half)
+
+
+def check_output(output: Path) -> None:
+    """A checkpoint is a .safetensors file."""
+    if output.suffix.lower() != ".safetensors":
+        raise typer.BadParameter(f"{output} should end in .safetensors.", param_hint="--output")
+
+
+def run(recipe: Recipe, material: Material, settings: Settings, resume: bool, context: typer.Context) -> None:
     """Train until the end or a signal, showing how it goes; a signal leaves everything needed to resume."""
     from explorer.training import train
 
-    reached = 0
+    reached, command = 0, f"{_command(context)} --resume"
+    images, held_out = material.images, material.held_out
     columns = ("{task.percentage:.0f}%", "{task.fields[speed]}", "{task.fields[loss]}")  # fit 80 characters
     reports = train(recipe, images, held_out, settings, resume)
     with (
@@ -190,10 +260,11 @@ def _look_at(dataset: Dataset) -> tuple[int, int]:
     return side, channels
 
 
-def _about(name: str, preparation: Preparation, data: str, licence: str, context: typer.Context) -> dict[str, Any]:
+def about(name: str, material: Material, data: str, licence: str, show: str, context: typer.Context) -> dict[str, Any]:
     """What the checkpoint says of itself."""
-    told = {"name": name, "preparation": preparation.to_json(), "data": data}
-    return told | ({"licence": licence} if licence else {}) | {"training": {"command": _command(context)}}
+    told = {"name": name, "preparation": material.preparation.to_json(), "data": data or material.data}
+    told |= {"licence": licence} if licence else {}
+    return told | {"training": {"command": _command(context)}} | _shown(show)
 
 
 def _shown(show: str) -> dict[str, Any]:

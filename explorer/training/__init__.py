@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from explorer.training.loop import Report, Settings, train
+from explorer.training.loop import Recipe, Report, Settings, train
+from explorer.training.stylegan2 import StyleGAN2Recipe
 from explorer.training.vae import VAERecipe
 
-__all__ = ["RECIPES", "Report", "Settings", "VAERecipe", "train"]
-
-# How to train each family by its name on the command line.
-RECIPES = {"vae": VAERecipe}
+__all__ = ["Recipe", "Report", "Settings", "StyleGAN2Recipe", "VAERecipe", "train"]

@@ -24,7 +24,7 @@ from explorer.formats import write_native
 from explorer.imaging import write_png
 from explorer.training.state import State, state_path
 
-__all__ = ["Recipe", "Report", "Settings", "images_to_tensor", "train"]
+__all__ = ["Diverged", "Moment", "Recipe", "Report", "Settings", "descend", "images_to_tensor", "train"]
 
 Images = npt.NDArray[np.uint8]
 
@@ -40,7 +40,7 @@ class Settings:
     seed: int = 0
     device: str = "cpu"
     precision: str = "auto"  # auto, float32 or bfloat16
-    average: float = 0.999  # decay of the moving average of the weights that becomes the checkpoint
+    average: float = 0.999  # decay, per step, of the moving average of the weights that becomes the checkpoint
     save_seconds: float = 120.0
     half: bool = False  # store matrices of the finished checkpoint in 16 bits
 
@@ -60,13 +60,43 @@ class Report:
         return (self.total - self.images) / max(self.images_per_second, 1e-9)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Moment:
+    """Where a run is when a step is taken, and what the step may draw from."""
+
+    step: int
+    done: float  # the finished fraction of the run
+    rate: float  # the learning rate that was asked for
+    generator: torch.Generator
+    device: torch.device
+    bfloat16: bool
+
+    def autocast(self) -> torch.autocast:
+        """Computing in bfloat16 where it helps."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16)
+
+
 class Recipe(Protocol):
     """What a family adds to the loop."""
 
-    net: nn.Module
+    net: nn.Module  # everything that is trained
 
-    def losses(self, net: nn.Module, images: Tensor, done: float, generator: torch.Generator) -> dict[str, Tensor]:
-        """Scalars by name, among them ``loss``; ``done`` is the finished fraction of the run, images (n, c, h, w)."""
+    def averaged(self, net: nn.Module) -> nn.Module:
+        """The part of ``net`` whose moving average becomes the checkpoint."""
+
+    def optimizers(self, net: nn.Module, rate: float) -> tuple[torch.optim.Optimizer, ...]:
+        """What takes the steps."""
+
+    def update(
+        self,
+        net: nn.Module,
+        optimizers: tuple[torch.optim.Optimizer, ...],
+        images: Tensor,
+        chosen: npt.NDArray[np.int64],
+        moment: Moment,
+    ) -> dict[str, Tensor]:
+        """Take one step on pictures (n, c, h, w), ``chosen`` from the dataset; gives scalars by name, among them
+        ``loss``. Raises ``Diverged`` instead of taking a step that is not finite."""
 
     def measure(self, net: nn.Module, held_out: Images) -> dict[str, float]:
         """Numbers on pictures (n, h, w, c) the network was not trained on."""
@@ -78,6 +108,21 @@ class Recipe(Protocol):
         """A picture (H, W, c) to judge the run by."""
 
 
+class Diverged(Exception):
+    """A step that cannot be taken; the text says why, as the end of a sentence."""
+
+
+def descend(loss: Tensor, optimizer: torch.optim.Optimizer, clip: float = math.inf) -> None:
+    """One step of ``optimizer`` down ``loss``, gradients no longer than ``clip``; raises ``Diverged``."""
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]  # torch does not annotate it
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    norm = nn.utils.clip_grad_norm_(parameters, clip)
+    if not math.isfinite(float(norm)):
+        raise Diverged("its loss is not a number any more")
+    optimizer.step()
+
+
 def train(
     recipe: Recipe, images: Images, held_out: Images, settings: Settings, resume: bool
 ) -> Generator[Report, None, None]:
@@ -87,14 +132,14 @@ def train(
     ``resume`` needs and ``*.samples.png`` shows how it looks. A resumed run takes the steps of one that never stopped.
 
     Raises:
-        TrainingError: the loss is not finite any more, or there is nothing fitting to resume.
+        TrainingError: the training has diverged, or there is nothing fitting to resume.
     """
     device = torch.device(settings.device)
-    average = copy.deepcopy(recipe.net).to(device).requires_grad_(False).eval()
     net = recipe.net.to(device).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]  # its stub lacks it
-    optimizer = torch.optim.AdamW(net.parameters(), settings.learning_rate, betas=(0.9, 0.99), weight_decay=0.01)
+    average = copy.deepcopy(recipe.averaged(net)).requires_grad_(False).eval()
+    optimizers = recipe.optimizers(net, settings.learning_rate)
     generator = torch.Generator(device).manual_seed(settings.seed)
-    state = State(net, average, optimizer, generator, settings.batch, settings.seed, len(images))
+    state = State(net, average, optimizers, generator, settings.batch, settings.seed, len(images))
     step = state.read(settings.out) if resume else 0
     steps = math.ceil(settings.images / settings.batch)
     bfloat16 = _uses_bfloat16(settings.precision, device)
@@ -103,24 +148,18 @@ def train(
     saved_step, sums, count = step, dict[str, float](), 0
     try:
         while step < steps:
-            done = step / steps
-            for group in optimizer.param_groups:
-                group["lr"] = settings.learning_rate * min((step + 1) / 200, 0.5 + 0.5 * math.cos(math.pi * done))
-            batch = images_to_tensor(images[_choose(len(images), settings, step)], device)
-            with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
-                losses = recipe.losses(net, batch, done, generator)
-            optimizer.zero_grad(set_to_none=True)
-            losses["loss"].backward()  # type: ignore[no-untyped-call]  # torch does not annotate it
-            norm = nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-            if not math.isfinite(float(norm)):
+            chosen = _choose(len(images), settings, step)
+            moment = Moment(step, step / steps, settings.learning_rate, generator, device, bfloat16)
+            try:
+                losses = recipe.update(net, optimizers, images_to_tensor(images[chosen], device), chosen, moment)
+            except Diverged as error:
                 saved_step = step  # what there is now is not worth keeping
                 raise TrainingError(
-                    f"The training of {settings.out.name} has diverged at {step * settings.batch:,} images.",
+                    f"The training of {settings.out.name} has diverged at {step * settings.batch:,} images: {error}.",
                     "The last checkpoint is kept. Try a smaller --learning-rate.",
-                )
-            optimizer.step()
+                ) from error
             step += 1
-            _follow(average, net, min(settings.average, (1 + step) / (10 + step)))
+            _follow(average, recipe.averaged(net), min(settings.average, (1 + step) / (10 + step)))
             for name, value in losses.items():
                 sums[name] = sums.get(name, 0.0) + float(value.detach())
             count += 1

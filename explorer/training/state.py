@@ -22,7 +22,7 @@ class State:
 
     net: nn.Module
     average: nn.Module
-    optimizer: torch.optim.Optimizer
+    optimizers: tuple[torch.optim.Optimizer, ...]
     generator: torch.Generator
     batch: int
     seed: int
@@ -34,8 +34,10 @@ class State:
         tensors |= {"run": self._run()}
         tensors |= {f"net.{name}": value for name, value in self.net.state_dict().items()}
         tensors |= {f"average.{name}": value for name, value in self.average.state_dict().items()}
-        for index, values in self.optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{index}.{name}": torch.as_tensor(value) for name, value in values.items()}
+        for which, optimizer in enumerate(self.optimizers):
+            for index, values in optimizer.state_dict()["state"].items():
+                part = f"optimizer.{which}.{index}"
+                tensors |= {f"{part}.{name}": torch.as_tensor(value) for name, value in values.items()}
         with write_atomically(state_path(out)) as temporary:
             temporary.write_bytes(save({name: value.detach().cpu().contiguous() for name, value in tensors.items()}))
 
@@ -57,11 +59,12 @@ class State:
             self.net.load_state_dict(_part(tensors, "net."))
             self.average.load_state_dict(_part(tensors, "average."))
             self.generator.set_state(tensors["generator"])
-            moments: dict[int, dict[str, Tensor]] = {}
-            for name, value in _part(tensors, "optimizer.").items():
-                index, kind = name.split(".")
-                moments.setdefault(int(index), {})[kind] = value
-            self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": moments})
+            for which, optimizer in enumerate(self.optimizers):
+                moments: dict[int, dict[str, Tensor]] = {}
+                for name, value in _part(tensors, f"optimizer.{which}.").items():
+                    index, kind = name.split(".")
+                    moments.setdefault(int(index), {})[kind] = value
+                optimizer.load_state_dict({**optimizer.state_dict(), "state": moments})
             return int(tensors["step"])
         except (SafetensorError, OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
             raise TrainingError(

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
 from explorer.imaging import Preparation, contact_sheet, to_pixels
 from explorer.nets.vae import VAE, VAEShape, kl_to_standard_normal
-from explorer.training.loop import Images, images_to_tensor
+from explorer.training.loop import Images, Moment, descend, images_to_tensor
 
 __all__ = ["VAERecipe"]
 
@@ -34,6 +36,28 @@ class VAERecipe:
     def __post_init__(self) -> None:
         torch.manual_seed(self.seed)
         self.net: nn.Module = VAE(self.shape)
+
+    def averaged(self, net: nn.Module) -> nn.Module:
+        return net
+
+    def optimizers(self, net: nn.Module, rate: float) -> tuple[torch.optim.Optimizer, ...]:
+        return (torch.optim.AdamW(net.parameters(), rate, betas=(0.9, 0.99), weight_decay=0.01),)
+
+    def update(
+        self,
+        net: nn.Module,
+        optimizers: tuple[torch.optim.Optimizer, ...],
+        images: Tensor,
+        chosen: npt.NDArray[np.int64],
+        moment: Moment,
+    ) -> dict[str, Tensor]:
+        """One step; the learning rate rises over 200 steps and then falls along a cosine."""
+        for group in optimizers[0].param_groups:
+            group["lr"] = moment.rate * min((moment.step + 1) / 200, 0.5 + 0.5 * math.cos(math.pi * moment.done))
+        with moment.autocast():
+            losses = self.losses(net, images, moment.done, moment.generator)
+        descend(losses["loss"], optimizers[0], 1.0)
+        return losses
 
     def losses(self, net: nn.Module, images: Tensor, done: float, generator: torch.Generator) -> dict[str, Tensor]:
         """Loss terms in nats per picture, but ``loss``, which is per channel value: the scale of bits."""
