@@ -6,12 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from explorer.formats import Checkpoint
-from explorer.generators import Generator, HasPosterior, capabilities
+from explorer.generators import Generator, HasPosterior, HasStyles, capabilities
 from explorer.imaging import FloatArray
-from explorer.latents import Shell, typical_shell
+from explorer.latents import Shell
 
 __all__ = ["ModelFacts", "describe", "direction_strengths", "inspect"]
 
@@ -32,6 +30,9 @@ class ModelFacts:
     direction_kinds: tuple[str, ...]
     usual_kl: FloatArray | None
     config: Mapping[str, Any]
+    class_names: tuple[str, ...] = ()
+    style_layers: tuple[tuple[str, int], ...] = ()  # name and resolution of the layer that each style feeds first
+    noise_layers: tuple[str, ...] = ()
 
     @property
     def dimensions(self) -> int:
@@ -40,9 +41,8 @@ class ModelFacts:
 
 def describe(generator: Generator) -> ModelFacts:
     """The facts of a loaded generator."""
-    dimensions = int(np.prod(generator.latent_shape))
     usual = generator.usual_kl_per_dimension() if isinstance(generator, HasPosterior) else None
-    kinds = ("decoder", "data", "axis") if generator.data_covariance() is not None else ("decoder", "axis")
+    styled = generator if isinstance(generator, HasStyles) else None
     return ModelFacts(
         name=generator.name,
         family=generator.family,
@@ -52,10 +52,13 @@ def describe(generator: Generator) -> ModelFacts:
         parameters=generator.parameters,
         capabilities=capabilities(generator),
         device=str(generator.device),
-        shell=typical_shell(dimensions),
-        direction_kinds=kinds,
+        shell=generator.shell,
+        direction_kinds=generator.direction_kinds,
         usual_kl=None if usual is None else usual.float().cpu().numpy(),
         config=dict(generator.config),
+        class_names=generator.class_names,
+        style_layers=tuple((layer.name, layer.resolution) for layer in styled.style_layers) if styled else (),
+        noise_layers=styled.noise_layers if styled else (),
     )
 
 

@@ -51,6 +51,9 @@ class Picture:
     pixels: Pixels  # (h, w, c), c is 1 or 3
     latents: FloatArray = field(default_factory=lambda: np.zeros(0, np.float32))  # the point, (*latent_shape)
     seconds: float = 0.0  # time in the network and the conversion
+    restarted: str = ""  # the layer it was continued from; empty where all of it was computed
+    saved: float = 0.0  # seconds that the layers before take
+    is_sketch: bool = False  # a coarse preview, the finished picture follows
 
     @property
     def size(self) -> tuple[int, int]:

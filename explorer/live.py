@@ -18,18 +18,19 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from explorer.errors import ExplorerError
 from explorer.imaging import Picture
-from explorer.scene import Direction, Scene, moved
+from explorer.scene import AnyDirection, Scene, moved
 from explorer.session import Model, Session
 from explorer.workers import Failed, LatestWins, MainThread
 
 if TYPE_CHECKING:
-    from explorer.render import Reading
+    from explorer.render import Reading, Resume
 
 __all__ = ["LANES", "Live", "Tile", "plane"]
 
 LANES = ("picture", "original", "reading", "pad", "blend", "film", "strip")
 RECENT = 240  # frames the latency read-out is taken from
 STALE_SECONDS = 2.0
+SLOW_SECONDS = 0.1  # for one picture: then a sketch comes first
 TILES_PER_STEP = 7
 
 
@@ -54,6 +55,8 @@ class Live(QObject):
         self._latencies: deque[float] = deque(maxlen=RECENT)  # seconds from change to painted picture
         self._shown_at: deque[float] = deque(maxlen=RECENT)
         self._is_first = True  # the first picture of a model tells of its opening, not of the hand
+        self._is_slow = False  # the newest picture took so long that a sketch before it helps
+        self._kept: dict[str, Resume] = {}  # what a picture can be continued from; for the render thread alone
         self._waiting_since: float | None = None  # when the scene of the picture not painted yet was asked for
         session.scene_changed.connect(self.show_scene)
         session.model_changed.connect(self.forget)
@@ -65,10 +68,12 @@ class Live(QObject):
         if model is None:
             return
 
-        def picture() -> Iterator[tuple[Picture, Scene, float]]:
-            from explorer.render import render  # imports torch
+        kept, sketch = self._kept, view.sketch and self._is_slow
 
-            for picture in render(model.generator, scene):
+        def picture() -> Iterator[tuple[Picture, Scene, float]]:
+            from explorer.render import Resume, render  # imports torch
+
+            for picture in render(model.generator, scene, kept.setdefault("resume", Resume()), sketch):
                 yield picture, scene, asked
 
         def grid() -> Iterator[tuple[Picture, Scene, float, np.ndarray]]:
@@ -88,7 +93,7 @@ class Live(QObject):
     def forget(self) -> None:
         """Drop everything asked of the previous model."""
         self._thread.reset()
-        self._is_first = True
+        self._is_first, self._is_slow, self._kept = True, False, {}
         self._latencies.clear()
         self._shown_at.clear()
 
@@ -171,7 +176,9 @@ class Live(QObject):
     def _show_picture(self, result: tuple[Picture, Scene, float]) -> None:
         picture, scene, self._waiting_since = result
         self._session.show_picture(picture, scene)
-        self._rest(scene)
+        if not picture.is_sketch:
+            self._is_slow = picture.seconds + picture.saved > SLOW_SECONDS
+            self._rest(scene)
 
     def _rest(self, scene: Scene) -> None:
         if scene == self._session.scene:
@@ -184,7 +191,7 @@ class Live(QObject):
         self._rest(scene)
 
 
-def plane(scene: Scene, across: Direction, up: Direction, span: float, cells: int) -> list[Scene]:
+def plane(scene: Scene, across: AnyDirection, up: AnyDirection, span: float, cells: int) -> list[Scene]:
     """Scenes around ``scene`` in the plane of two directions, row by row from the top: ``cells`` by ``cells``, from
     -span to +span standard deviations, ``scene`` itself in the middle."""
     offsets = [0.0 if 2 * i == cells - 1 else span * (2 * i / (cells - 1) - 1) for i in range(cells)]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from itertools import islice
+from dataclasses import dataclass, field, replace
+from itertools import groupby, islice
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import torch
@@ -14,15 +15,41 @@ from torch import Tensor
 
 from explorer.errors import DeviceError, SceneError
 from explorer.files import digest
-from explorer.generators import Encodes, Generator, HasLikelihood, HasPosterior, leave_a_core
+from explorer.generators import (
+    Encodes,
+    Generator,
+    HasLikelihood,
+    HasPosterior,
+    HasStyles,
+    Look,
+    Resume,
+    StyleGenerator,
+    leave_a_core,
+)
 from explorer.imaging import FloatArray, Picture, prepare, read_image
-from explorer.latents import blend, draw
-from explorer.scene import ImageFile, Latent, Scene, Source
+from explorer.latents import Probe, blend, draw, separate
+from explorer.scene import (
+    AnyDirection,
+    Condition,
+    Direction,
+    Examples,
+    ImageFile,
+    Latent,
+    Scene,
+    Seed,
+    Source,
+    StoredPoint,
+)
 
 __all__ = [
     "Reading",
+    "Resume",
     "decode_points",
+    "decode_styles",
     "locate",
+    "map_points",
+    "mix",
+    "probe_examples",
     "read_picture",
     "render",
     "render_images",
@@ -30,16 +57,26 @@ __all__ = [
     "to_images",
 ]
 
+DEFAULT: Final = Scene()
+NO_CONDITION: Final = Condition()
+SKETCHED: Final = 4  # a sketch has at least this fraction of the picture's side
 
-def render(generator: Generator, scene: Scene) -> Iterator[Picture]:
+
+def render(generator: Generator, scene: Scene, resume: Resume | None = None, sketch: bool = False) -> Iterator[Picture]:
     """The pictures a scene goes through, the last one being the finished one (for a VAE there is only one).
+
+    ``resume`` keeps what a later, similar scene can start from; the pixels do not depend on it. With ``sketch`` a
+    style-based model gives a picture from its lower layers first.
 
     Raises:
         SceneError: the scene does not fit the generator, or names a picture that has changed.
         ImageError: the scene names a picture that is gone or damaged.
         DeviceError: the device has too little memory.
     """
-    yield from render_many(generator, (scene,), 1)
+    if isinstance(generator, StyleGenerator) and (resume is not None or sketch):
+        yield from _render_styles(generator, scene, resume, sketch)
+    else:
+        yield from render_many(generator, (scene,), 1)
 
 
 def render_many(generator: Generator, scenes: Iterable[Scene], batch: int = 32) -> Iterator[Picture]:
@@ -47,8 +84,8 @@ def render_many(generator: Generator, scenes: Iterable[Scene], batch: int = 32) 
     waiting = iter(scenes)
     while group := list(islice(waiting, batch)):
         started = time.perf_counter()
-        points = torch.stack([locate(generator, scene.latent) for scene in group])
-        pixels = _to_uint8(_decode(generator, points))
+        images, points = _images_of(generator, group)
+        pixels = _to_uint8(images)
         seconds = (time.perf_counter() - started) / len(group)
         for point, image in zip(points.numpy(), pixels, strict=True):
             yield Picture(image, point, seconds)
@@ -56,12 +93,14 @@ def render_many(generator: Generator, scenes: Iterable[Scene], batch: int = 32) 
 
 def render_images(generator: Generator, scenes: Iterable[Scene], batch: int = 32) -> FloatArray:
     """Pictures as float32 (n, c, h, w), nominal [-1, 1], not clipped: what ``-o OUT.npy`` holds."""
-    points = torch.stack([locate(generator, scene.latent) for scene in scenes])
-    return np.concatenate([_decode(generator, part).cpu().numpy() for part in torch.split(points, batch)])
+    waiting, parts = iter(scenes), []
+    while group := list(islice(waiting, batch)):
+        parts.append(_images_of(generator, group)[0].cpu().numpy())
+    return np.concatenate(parts)
 
 
 def decode_points(generator: Generator, points: FloatArray) -> tuple[FloatArray, np.ndarray]:
-    """Floats (n, c, h, w) and pixels (n, h, w, c) of given latent points (n, *latent_shape).
+    """Floats (n, c, h, w) and pixels (n, h, w, c) of given latent points (n, *latent_shape), without truncation.
 
     Raises:
         SceneError: the points have the wrong shape.
@@ -75,21 +114,98 @@ def decode_points(generator: Generator, points: FloatArray) -> tuple[FloatArray,
     return images.cpu().numpy(), _to_uint8(images)
 
 
-def locate(generator: Generator, latent: Latent) -> Tensor:
-    """The point (*latent_shape), float32 on the CPU, that a ``Latent`` describes for this generator.
+def decode_styles(generator: Generator, given: FloatArray, scene: Scene = DEFAULT) -> tuple[FloatArray, np.ndarray]:
+    """As ``decode_points``, of a style-based model.
+
+    ``given`` are styles (n, layers, w), or (n, w) for all layers; ``scene`` gives truncation, noise and transform.
+
+    Raises:
+        SceneError: the model has no styles, or the arrays have the wrong shape.
+    """
+    styled = _styled(generator)
+    rows, width = len(styled.style_layers), len(styled.average_style())
+    styles = torch.from_numpy(np.ascontiguousarray(given, np.float32))
+    if styles.ndim == 2 and styles.shape[1] == width:
+        styles = styles[:, None].expand(-1, rows, -1)
+    if tuple(styles.shape[1:]) != (rows, width):
+        raise SceneError(
+            f"{generator.name} needs styles of shape (n, {rows}, {width}) or (n, {width}), not {tuple(given.shape)}."
+        )
+    images = _synthesise(
+        styled, generator, _truncated(styled, styles, scene.latent), Look(scene.noise, scene.transform)
+    )
+    return images.cpu().numpy(), _to_uint8(images)
+
+
+@torch.inference_mode()
+def map_points(generator: Generator, points: FloatArray, conditions: FloatArray | None = None) -> FloatArray:
+    """Styles (n, layers, w), before truncation, of points z (n, *latent_shape) and class weights (n, classes).
+
+    Raises:
+        SceneError: the model has no styles, or the arrays have the wrong shape.
+    """
+    styled = _styled(generator)
+    if tuple(points.shape[1:]) != generator.latent_shape:
+        raise SceneError(
+            f"{generator.name} needs latents of shape (n, {', '.join(map(str, generator.latent_shape))}), "
+            f"not {tuple(points.shape)}."
+        )
+    latents = torch.from_numpy(np.ascontiguousarray(points, np.float32)).to(generator.device)
+    condition = None
+    if conditions is not None:
+        if conditions.shape != (len(points), generator.classes):
+            raise SceneError(
+                f"{generator.name} needs class weights of shape ({len(points)}, {generator.classes}), "
+                f"not {tuple(conditions.shape)}."
+            )
+        condition = torch.from_numpy(np.ascontiguousarray(conditions, np.float32)).to(generator.device)
+    styles: FloatArray = styled.styles(latents, condition).cpu().numpy()
+    return styles
+
+
+def locate(generator: Generator, latent: Latent, condition: Condition = NO_CONDITION) -> Tensor:
+    """The point, float32 on the CPU, that a ``Latent`` describes for this generator: (*latent_shape), or for a
+    style-based model the styles (layers, w).
 
     Raises:
         SceneError: a direction does not exist, or a picture has changed or cannot be encoded by this family.
         ImageError: a picture is gone or damaged.
     """
-    points = torch.stack([_source_point(generator, source) for source, _ in latent.sources])
+    points = torch.stack([_source_point(generator, source, condition) for source, _ in latent.sources])
     weights = torch.tensor([weight for _, weight in latent.sources], dtype=torch.float64)
     point = blend(points[weights > 0], weights[weights > 0], generator.spherical)
-    if latent.truncation != 1.0:
+    if isinstance(generator, HasStyles):
+        point = _truncated(generator, point[None], latent)[0]
+    elif latent.truncation != 1.0:
         point = point * latent.truncation
     for direction, amount in latent.moves:
-        point = point + amount * generator.direction(direction)
+        change = amount * _vector(generator, direction)
+        if isinstance(generator, HasStyles):
+            layers = torch.arange(len(point))[:, None]
+            change = torch.where((layers >= direction.first) & (layers < direction.end), change, 0.0)
+        point = point + change
     return point
+
+
+def mix(generator: Generator, scene: Scene) -> Tensor:
+    """The styles (layers, w), float32 on the CPU, of a scene: its own point where no other row has painted.
+
+    The truncation of the scene holds for all rows. Raises as ``locate``.
+    """
+    own = locate(generator, scene.latent, scene.condition)
+    sums, others = torch.zeros(len(own)), torch.zeros_like(own)
+    for row in scene.styles.rows:
+        layers = [(layer, weight) for layer, weight in row.weights if layer < len(own) and weight > 0]
+        if layers:
+            latent = replace(row.latent, truncation=scene.latent.truncation, cutoff=scene.latent.cutoff)
+            point = locate(generator, latent, scene.condition)
+            for layer, weight in layers:
+                sums[layer] += weight
+                others[layer] += weight * point[layer]
+    if not bool(sums.any()):
+        return own
+    scale = sums.clamp(min=1.0)[:, None]
+    return (1.0 - (sums[:, None] / scale)) * own + others / scale
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -139,14 +255,106 @@ def to_images(pixels: np.ndarray, device: torch.device) -> Tensor:
 
 
 @torch.inference_mode()
+def _images_of(generator: Generator, scenes: list[Scene]) -> tuple[Tensor, Tensor]:
+    """Pictures (n, c, h, w) of scenes, and where their points lie (n, ...): in latent space, or from the mean of W."""
+    if not isinstance(generator, HasStyles):
+        points = torch.stack([locate(generator, scene.latent) for scene in scenes])
+        return _decode(generator, points), points
+    parts: list[tuple[Tensor, Tensor]] = []
+    for (noise, transform), part in groupby(scenes, lambda scene: (scene.noise, scene.transform)):
+        styles = torch.stack([mix(generator, scene) for scene in part])
+        parts.append((_synthesise(generator, generator, styles, Look(noise, transform)), _from_mean(generator, styles)))
+    return torch.cat([images for images, _ in parts]), torch.cat([points for _, points in parts])
+
+
+@torch.inference_mode()
+def _render_styles(generator: StyleGenerator, scene: Scene, resume: Resume | None, sketch: bool) -> Iterator[Picture]:
+    started = time.perf_counter()
+    styles, look = mix(generator, scene)[None], Look(scene.noise, scene.transform)
+    point = _from_mean(generator, styles)[0].numpy()
+    leave_a_core()
+    height = generator.image_shape[1]
+    sketched = not sketch
+    try:
+        for image, is_finished in generator.sketches(styles.to(generator.device), look, resume):
+            if is_finished:
+                pixels = _to_uint8(image)[0]
+                told = ("", 0.0) if resume is None else (resume.restarted, resume.saved)
+                yield Picture(pixels, point, time.perf_counter() - started, *told)
+            elif not sketched and image.shape[2] * SKETCHED >= height:
+                sketched = True
+                larger = torch.nn.functional.interpolate(image, generator.image_shape[1:], mode="bilinear")
+                yield Picture(_to_uint8(larger)[0], point, time.perf_counter() - started, is_sketch=True)
+    except torch.OutOfMemoryError as error:
+        raise _out_of_memory(generator, 1) from error
+
+
+def _synthesise(styled: HasStyles, generator: Generator, styles: Tensor, look: Look) -> Tensor:
+    leave_a_core()
+    try:
+        with torch.inference_mode():
+            return styled.synthesise(styles.to(generator.device), look)
+    except torch.OutOfMemoryError as error:
+        raise _out_of_memory(generator, len(styles)) from error
+
+
+@torch.inference_mode()
 def _decode(generator: Generator, points: Tensor) -> Tensor:
     leave_a_core()
     try:
         return generator.decode(points.to(generator.device))
     except torch.OutOfMemoryError as error:
-        raise DeviceError(
-            f"{generator.device} ran out of memory while drawing {len(points)} pictures.", "Close other programs."
-        ) from error
+        raise _out_of_memory(generator, len(points)) from error
+
+
+def _out_of_memory(generator: Generator, count: int) -> DeviceError:
+    pictures = "a picture" if count == 1 else f"{count} pictures"
+    return DeviceError(f"{generator.device} ran out of memory while drawing {pictures}.", "Close other programs.")
+
+
+def _styled(generator: Generator) -> HasStyles:
+    if not isinstance(generator, HasStyles):
+        raise SceneError(f"{generator.name} has no styles.", "Only style-based models have a space W.")
+    return generator
+
+
+def _truncated(styled: HasStyles, styles: Tensor, latent: Latent) -> Tensor:
+    """Styles (n, layers, w) pulled to their mean (Karras et al. 2019, appendix B) below the cutoff."""
+    if latent.truncation == 1.0:
+        return styles
+    average = styled.average_style()
+    pulled = average + latent.truncation * (styles - average)
+    return torch.where(torch.arange(styles.shape[1])[:, None] < latent.cutoff, pulled, styles)
+
+
+def _from_mean(styled: HasStyles, styles: Tensor) -> Tensor:
+    """Where styles (n, layers, w) lie from their mean; the norm is the root mean square distance of the layers."""
+    offsets: Tensor = styles - styled.average_style()
+    return offsets / float(styles.shape[1]) ** 0.5
+
+
+def _vector(generator: Generator, direction: AnyDirection) -> Tensor:
+    """A direction as a vector on the CPU, one standard deviation long."""
+    if isinstance(direction, Direction):
+        return generator.direction(direction)
+    vector: Tensor = generator.remember(direction, lambda: probe_examples(generator, direction).vector)
+    return vector
+
+
+def probe_examples(generator: Generator, examples: Examples) -> Probe:
+    """What separates the points of ``examples``, and how surely. Raises as ``locate``."""
+    groups = [
+        torch.stack([_flat(generator, locate(generator, latent)) for latent in latents])
+        for latents in (examples.having, examples.lacking)
+    ]
+    found = separate(*groups)
+    return (
+        found if isinstance(generator, HasStyles) else replace(found, vector=found.vector.view(generator.latent_shape))
+    )
+
+
+def _flat(generator: Generator, point: Tensor) -> Tensor:
+    return point.mean(0) if isinstance(generator, HasStyles) else point.flatten()
 
 
 @torch.inference_mode()
@@ -156,10 +364,49 @@ def _to_uint8(images: Tensor) -> np.ndarray:
     return scaled.to(torch.uint8).permute(0, 2, 3, 1).contiguous().cpu().numpy()
 
 
-def _source_point(generator: Generator, source: Source) -> Tensor:
+def _source_point(generator: Generator, source: Source, condition: Condition) -> Tensor:
+    if isinstance(generator, HasStyles):
+        if isinstance(source, StoredPoint):
+            return generator.remember(source, lambda: _stored_styles(generator, source))
+        if isinstance(source, Seed):
+            return generator.remember((source, condition), lambda: _seed_styles(generator, source, condition))
     if isinstance(source, ImageFile):
         return generator.remember(source, lambda: _encode_file(generator, source))
+    if isinstance(source, StoredPoint):
+        raise SceneError(f"{Path(source.path).name} holds styles, which {generator.name} has not.")
     return draw(source.number, generator.latent_shape)
+
+
+@torch.no_grad()
+def _seed_styles(generator: Generator, source: Seed, condition: Condition) -> Tensor:
+    """Styles (layers, w) on the CPU of a seed and class weights."""
+    weights = None
+    if generator.classes:
+        weights = torch.zeros(1, generator.classes)
+        for index, weight in condition.classes or ((0, 1.0),):
+            if index >= generator.classes:
+                raise SceneError(f"{generator.name} has {generator.classes} classes, and none with the number {index}.")
+            weights[0, index] = weight
+        weights = weights.to(generator.device)
+    latents = draw(source.number, generator.latent_shape)[None].to(generator.device)
+    return _styled(generator).styles(latents, weights)[0].float().cpu()
+
+
+def _stored_styles(generator: Generator, source: StoredPoint) -> Tensor:
+    """Styles (layers, w) in a .npy file, once found for a picture."""
+    path, styled = Path(source.path), _styled(generator)
+    try:
+        if source.digest and digest(path) != source.digest:
+            raise SceneError(f"{path.name} is not the point it was when this scene was made.")
+        styles = torch.from_numpy(np.load(path, allow_pickle=False).astype(np.float32))
+    except FileNotFoundError as error:
+        raise SceneError(f"{path} does not exist.", "It may have been moved or renamed.") from error
+    except (OSError, ValueError, TypeError) as error:
+        raise SceneError(f"{path.name} is damaged and holds no point.") from error
+    rows, width = len(styled.style_layers), len(styled.average_style())
+    if styles.shape != (rows, width) or not bool(torch.isfinite(styles).all()):
+        raise SceneError(f"{path.name} is a point of another model than {generator.name}.")
+    return styles
 
 
 @torch.no_grad()

@@ -10,7 +10,15 @@ from typing import Any
 from explorer.animation import EASINGS, Film
 from explorer.errors import SceneError
 from explorer.history import History
-from explorer.scene import Direction, Scene, direction_from_json, from_json, to_json
+from explorer.scene import (
+    AnyDirection,
+    Direction,
+    Scene,
+    direction_from_json,
+    direction_to_json,
+    from_json,
+    to_json,
+)
 
 __all__ = ["Favourite", "FilmSettings", "SavedSession", "View", "Work", "read_session"]
 
@@ -23,12 +31,13 @@ class View:
     """How the scene is looked at; not part of the picture."""
 
     mode: str = "picture"  # picture, grid or beside
-    across: Direction = Direction("decoder", 0)
-    up: Direction = Direction("decoder", 1)
+    across: AnyDirection = Direction("decoder", 0)
+    up: AnyDirection = Direction("decoder", 1)
     cells: int = 7  # of the grid, along each side, odd
     span: float = 2.0  # standard deviations from the centre of the grid to its edge
     smooth: bool = True
     kind: str = "decoder"  # which directions the panel lists
+    sketch: bool = True  # show a coarse picture first where a picture takes long
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +118,11 @@ class SavedSession:
                 ],
                 "keyframes": [to_json(scene) for scene in self.keyframes],
                 "film": asdict(self.film),
-                "view": asdict(self.view),
+                "view": {
+                    **{key: value for key, value in asdict(self.view).items() if key not in ("across", "up")},
+                    "across": direction_to_json(self.view.across),
+                    "up": direction_to_json(self.view.up),
+                },
                 "others": [
                     {"sha256": sha, "history": w.history.to_json(), "keyframes": [to_json(s) for s in w.keyframes]}
                     for sha, w in self.others
@@ -132,7 +145,7 @@ def read_session(path: Path) -> SavedSession:
         if version != FORMAT:
             raise SceneError(f"{path.name} was saved by another version of this program ({version}).")
         checkpoint, view = data["checkpoint"], data["view"]
-        axes = {n: direction_from_json((view[n]["kind"], view[n]["index"])) for n in ("across", "up")}
+        axes = {name: _axis(view[name]) for name in ("across", "up")}
         return SavedSession(
             checkpoint=str(checkpoint["path"]),
             digest=str(checkpoint["sha256"]),
@@ -150,6 +163,7 @@ def read_session(path: Path) -> SavedSession:
                 span=min(max(float(view["span"]), 0.1), 10.0),
                 smooth=bool(view["smooth"]),
                 kind=str(view["kind"]),
+                sketch=bool(view.get("sketch", True)),
                 **axes,
             ),
             others=tuple(
@@ -166,6 +180,12 @@ def read_session(path: Path) -> SavedSession:
         raise SceneError(f"{path} cannot be opened: {error.strerror}.") from error
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError, RecursionError) as error:
         raise SceneError(f"{path.name} is not a session of this program, or it is damaged.") from error
+
+
+def _axis(data: Any) -> AnyDirection:
+    """A direction as it is written now, or by the first version."""
+    first_form = isinstance(data, dict) and "kind" in data
+    return direction_from_json((data["kind"], data["index"]) if first_form else data)
 
 
 def _refuse(constant: str) -> None:

@@ -12,7 +12,7 @@ from explorer.errors import SceneError
 from explorer.history import Entry, History
 from explorer.imaging import Picture
 from explorer.saved import Favourite, FilmSettings, SavedSession, View, Work
-from explorer.scene import Latent, Scene, from_json
+from explorer.scene import Direction, Examples, Latent, Scene, from_json
 
 if TYPE_CHECKING:
     from explorer.facts import ModelFacts
@@ -123,6 +123,9 @@ class Session(QObject):
         kinds = model.facts.direction_kinds
         if self.view.kind not in kinds:
             self.view = replace(self.view, kind=kinds[0])
+        across, up = self.view.across, self.view.up
+        if any(isinstance(axis, Examples) or axis.kind not in kinds for axis in (across, up)):
+            self.view = replace(self.view, across=Direction(kinds[0], 0), up=Direction(kinds[0], 1))
         self.model_changed.emit()
         self.scene_changed.emit()
         self.scene_seen.emit()

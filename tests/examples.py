@@ -10,10 +10,22 @@ import numpy.typing as npt
 import torch
 
 from explorer.formats import Checkpoint, write_native
-from explorer.generators import VAEGenerator
+from explorer.generators import Generator, StyleGAN2Generator, VAEGenerator
+from explorer.nets.style_mapping import MappingShape
+from explorer.nets.stylegan2 import StyleGAN2, StyleGAN2Shape
 from explorer.nets.vae import VAE, VAEShape
 
-__all__ = ["CPU", "fill", "make_prior_vae", "make_vae", "noise_pictures", "save_model", "tiny_vae", "toy_pictures"]
+__all__ = [
+    "CPU",
+    "fill",
+    "make_prior_vae",
+    "make_stylegan2",
+    "make_vae",
+    "noise_pictures",
+    "save_model",
+    "tiny_vae",
+    "toy_pictures",
+]
 
 CPU: Final = torch.device("cpu")
 
@@ -45,7 +57,22 @@ def make_prior_vae(**config: Any) -> VAEGenerator:
     return _generator(tiny_vae(couplings=2), config)
 
 
-def save_model(path: Path, model: VAEGenerator | None = None) -> Path:
+def make_stylegan2(classes: int = 0, noise: bool = True, **config: Any) -> StyleGAN2Generator:
+    """A conditional or plain StyleGAN2 for 16 x 16 colour pictures: 6 styles of 8 numbers."""
+    shape = StyleGAN2Shape(
+        8, 8, classes, 3, 16, (16, 16, 8), MappingShape((8, 8), 8 if classes else 0, 0.1), noise=noise
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        net = StyleGAN2(shape)
+    fill(net, 1)
+    with torch.no_grad():
+        net.mapping.w_avg += 0.1
+    told = {"family": "stylegan2", "name": "tiny stylegan2", "architecture": shape.to_json(), **config}
+    return StyleGAN2Generator.build(Checkpoint(told, net.state_dict()), CPU)
+
+
+def save_model(path: Path, model: Generator | None = None) -> Path:
     """Write a checkpoint of ``model``, or of ``make_vae()``."""
     checkpoint = (model or make_vae()).checkpoint()
     write_native(path, checkpoint.config, checkpoint.weights)

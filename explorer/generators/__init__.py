@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from explorer.generators.base import Generator
-from explorer.generators.capabilities import Encodes, HasLikelihood, HasPosterior, capabilities
+from explorer.generators.capabilities import (
+    Encodes,
+    HasLikelihood,
+    HasPosterior,
+    HasStyles,
+    Look,
+    StyleLayerInfo,
+    capabilities,
+)
 from explorer.generators.families import (
     FAMILIES,
     build_generator,
@@ -12,6 +20,9 @@ from explorer.generators.families import (
     open_generator,
     pick_device,
 )
+from explorer.generators.resume import Resume
+from explorer.generators.style_based import StyleGenerator
+from explorer.generators.stylegan2 import StyleGAN2Generator
 from explorer.generators.vae import VAEGenerator
 
 __all__ = [
@@ -20,6 +31,12 @@ __all__ = [
     "Generator",
     "HasLikelihood",
     "HasPosterior",
+    "HasStyles",
+    "Look",
+    "Resume",
+    "StyleGAN2Generator",
+    "StyleGenerator",
+    "StyleLayerInfo",
     "VAEGenerator",
     "build_generator",
     "capabilities",

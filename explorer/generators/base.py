@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from abc import ABC, abstractmethod
 from collections import OrderedDict
@@ -14,7 +15,14 @@ from torch import Tensor, nn
 from explorer.errors import SceneError
 from explorer.formats import Checkpoint
 from explorer.imaging import Preparation
-from explorer.latents import Directions, axis_directions, decoder_metric, principal_directions
+from explorer.latents import (
+    Directions,
+    Shell,
+    axis_directions,
+    decoder_metric,
+    principal_directions,
+    typical_shell,
+)
 from explorer.scene import Direction
 
 __all__ = ["Generator"]
@@ -40,6 +48,7 @@ class Generator(ABC):
     image_shape: tuple[int, int, int]
     latent_shape: tuple[int, ...]
     classes: int = 0
+    direction_kinds: tuple[str, ...] = ("decoder", "axis")
 
     def __init__(self, config: Mapping[str, Any], net: nn.Module, device: torch.device) -> None:
         self.config = config
@@ -55,8 +64,11 @@ class Generator(ABC):
         """The generator of a checkpoint of this family; raises CheckpointError where the weights do not fit."""
 
     @abstractmethod
-    def decode(self, latents: Tensor) -> Tensor:
-        """Pictures (n, c, h, w), nominal [-1, 1], not clipped, of latents (n, *latent_shape) on this device."""
+    def decode(self, latents: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Pictures (n, c, h, w), nominal [-1, 1], not clipped, of latents (n, *latent_shape) on this device.
+
+        ``condition`` holds class weights (n, classes) for models that know classes; without it class 0 is asked for.
+        """
 
     @abstractmethod
     def checkpoint(self) -> Checkpoint:
@@ -66,6 +78,18 @@ class Generator(ABC):
     def name(self) -> str:
         """What the model is called."""
         return str(self.config.get("name") or self.family_title)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """What the classes are called, or their numbers."""
+        names = self.config.get("class_names")
+        good = isinstance(names, list) and len(names) == self.classes and all(isinstance(name, str) for name in names)
+        return tuple(name[:80] for name in names) if good and names else tuple(map(str, range(self.classes)))
+
+    @property
+    def shell(self) -> Shell:
+        """How far draws lie from the middle of the space that a person moves in."""
+        return typical_shell(math.prod(self.latent_shape))
 
     @property
     def parameters(self) -> int:

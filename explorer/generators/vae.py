@@ -35,6 +35,8 @@ class VAEGenerator(Generator):
         self.image_shape = (net.shape.channels, size, size)
         self.latent_shape = (net.shape.latent,)
         self.statistics = statistics
+        if self.data_covariance() is not None:
+            self.direction_kinds = ("decoder", "data", "axis")
 
     @classmethod
     def build(cls, checkpoint: Checkpoint, device: torch.device) -> Self:
@@ -78,7 +80,7 @@ class VAEGenerator(Generator):
         weights = dict(self.net.state_dict())
         return Checkpoint(self.config, weights | {STATISTICS + name: t for name, t in self.statistics.items()})
 
-    def decode(self, latents: Tensor) -> Tensor:
+    def decode(self, latents: Tensor, condition: Tensor | None = None) -> Tensor:
         """The centre of p(x|z), (n, c, h, w), nominal [-1, 1], for latents (n, d)."""
         return self.net.decode(latents)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from explorer.scene import Direction, ImageFile, Scene, Seed, Source
+from explorer.scene import AnyDirection, Examples, ImageFile, Scene, Seed, Source, StoredPoint
 
 if TYPE_CHECKING:
     from explorer.facts import ModelFacts
@@ -16,6 +16,8 @@ __all__ = ["KINDS", "direction_name", "kind_title", "model_details", "scene_titl
 KINDS = {
     "decoder": ("Effects", "Effect", "principal directions of what the decoder does to the picture"),
     "data": ("Components", "PC", "principal components of the encoded training data"),
+    "ganspace": ("GANSpace", "PC", "principal components of the styles W (Härkönen et al. 2020)"),
+    "sefa": ("SeFa", "SeFa", "directions that the layers respond to most (Shen and Zhou 2021)"),
     "axis": ("Dimensions", "z", "the coordinates of the latent space, one by one"),
 }
 
@@ -24,8 +26,10 @@ def kind_title(kind: str) -> str:
     return KINDS[kind][0]
 
 
-def direction_name(direction: Direction) -> str:
+def direction_name(direction: AnyDirection) -> str:
     """Counted from 1, but for coordinates, which keep the number they have in the network."""
+    if isinstance(direction, Examples):
+        return direction.name
     number = direction.index if direction.kind == "axis" else direction.index + 1
     return f"{KINDS[direction.kind][1]} {number}"
 
@@ -34,7 +38,7 @@ def source_name(source: Source) -> str:
     match source:
         case Seed(number):
             return f"Seed {number}"
-        case ImageFile(path):
+        case ImageFile(path) | StoredPoint(path):
             return Path(path).name
 
 

@@ -111,7 +111,7 @@ class DirectionsPanel(Panel):
         kind, count = self._names_of
         values = np.zeros(count, np.float32)
         for direction, amount in self.desk.session.scene.latent.moves:
-            if direction.kind == kind and direction.index < count:
+            if isinstance(direction, Direction) and direction.kind == kind and direction.index < count:
                 values[direction.index] = amount
         self._list.setValues(values)
         self._reset.setEnabled(bool(self.desk.session.scene.latent.moves))
