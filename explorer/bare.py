@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import statistics
 import time
 from collections.abc import Callable
+from functools import partial
+from typing import Final
 
 import torch
 
 from explorer.datasets import Dataset
 from explorer.encoding import encode_dataset
-from explorer.generators import Encodes, Generator, leave_a_core
+from explorer.generators import Encodes, Generator, Look, Resume, StyleGAN2Generator, leave_a_core
+from explorer.nets.style_mapping import MappingShape
+from explorer.nets.stylegan2 import StyleGAN2, StyleGAN2Shape, StyleLayer
+from explorer.render import render
+from explorer.scene import Latent, Scene, Seed
 
-__all__ = ["dataset_rate", "decode_rate", "encode_rate", "torch_facts"]
+__all__ = ["dataset_rate", "decode_rate", "encode_rate", "style_rates", "torch_facts"]
+
+USUAL_WIDTH: Final = 512  # of styles, and of the coarse layers of most StyleGAN2 that people have
 
 
 @torch.inference_mode()
@@ -42,6 +51,69 @@ def dataset_rate(generator: Generator, dataset: Dataset, batch: int, seconds: fl
             break
     stream.close()
     return count / (time.perf_counter() - started)
+
+
+@torch.inference_mode()
+def style_rates(size: int, rounds: int) -> dict[str, float]:
+    """Ratios of a StyleGAN2 of ``size`` pixels and usual widths, with random weights, on the CPU.
+
+    ``reference_per_synthesis_N``: how many times as long as our synthesis the plain one of the papers takes, at batch
+    N; ``synthesis_difference``: by how much their pictures differ at most. ``outside_network_share``: the part of the
+    time from scene to pixels that is not the network's. ``resumed_per_share``: the time of a picture whose styles
+    changed from the middle layer on, by the time of those layers in a whole picture. Medians of rounds in turn.
+    """
+    from explorer.nets.stylegan2_reference import reference_synthesis
+
+    leave_a_core()
+    generator, look, rates = _usual_stylegan2(size), Look(), {}
+    rows, middle = len(generator.style_layers), len(generator.style_layers) // 2
+    for batch in (1, 8):
+        styles = torch.randn(batch, rows, USUAL_WIDTH)
+        ours = partial(generator.synthesise, styles, look)
+        plain = partial(reference_synthesis, generator.net.synthesis, styles, _own_noise)
+        quick, slow = _in_turn(rounds, ours, plain)
+        rates[f"reference_per_synthesis_{batch}"] = slow / quick
+        rates["synthesis_difference"] = float((ours() - plain()).abs().max())
+    scenes = iter(Scene(Latent(((Seed(number), 1.0),))) for number in range(rounds + 1))
+    styles = torch.randn(1, rows, USUAL_WIDTH)
+    latents = torch.randn(1, USUAL_WIDTH)
+    whole, bare = _in_turn(
+        rounds,
+        lambda: list(render(generator, next(scenes), Resume())),
+        lambda: generator.decode(latents),
+    )
+    rates["outside_network_share"] = max(1.0 - bare / whole, 0.0)
+    kept = Resume()
+
+    def change(first: int) -> None:
+        styles[:, first:] += 0.1
+        generator.synthesise(styles, look, kept)
+
+    whole, part = _in_turn(rounds, partial(change, 0), partial(change, middle))
+    rates["resumed_per_share"] = part / max(whole - kept.saved, 1e-9)
+    return rates
+
+
+def _usual_stylegan2(size: int) -> StyleGAN2Generator:
+    channels = tuple(min(USUAL_WIDTH, 16_384 // (4 << level)) for level in range(size.bit_length() - 2))
+    mapping = MappingShape((USUAL_WIDTH,) * 8)
+    shape = StyleGAN2Shape(USUAL_WIDTH, USUAL_WIDTH, 0, 3, size, channels, mapping, clamp=256.0)
+    return StyleGAN2Generator({"family": "stylegan2", "name": f"random-{size}"}, StyleGAN2(shape), torch.device("cpu"))
+
+
+def _own_noise(index: int, layer: StyleLayer) -> torch.Tensor:
+    return layer.noise_const[None, None] * layer.noise_strength
+
+
+def _in_turn(rounds: int, one: Callable[[], object], other: Callable[[], object]) -> tuple[float, float]:
+    """Median seconds of two pieces of work, done in turn so that a busy machine slows both; the first is a warm-up."""
+    seconds: tuple[list[float], list[float]] = ([], [])
+    for _ in range(rounds + 1):
+        for work, taken in zip((one, other), seconds, strict=True):
+            started = time.perf_counter()
+            work()
+            taken.append(time.perf_counter() - started)
+    return statistics.median(seconds[0][1:]), statistics.median(seconds[1][1:])
 
 
 def torch_facts() -> dict[str, str | int]:

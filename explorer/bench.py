@@ -37,6 +37,11 @@ __all__ = ["TARGETS", "run_bench"]
 TARGETS: tuple[tuple[str, str, float], ...] = (
     ("drag_frames_per_bare_forward", "at least", 0.95),
     ("encode_per_bare_encoder", "at least", 0.9),
+    ("reference_per_synthesis_1", "at least", 1.5),
+    ("reference_per_synthesis_8", "at least", 1.5),
+    ("synthesis_difference", "at most", 1e-4),
+    ("outside_network_share", "at most", 0.05),
+    ("resumed_per_share", "at most", 1.1),
     ("ui_block_p99_ms", "at most", 16.0),
     ("ui_block_max_ms", "at most", 50.0),
     ("window_seconds", "at most", 1.0),
@@ -51,14 +56,15 @@ BATCH = 64
 HEART_MILLISECONDS = 2
 LOOK_MILLISECONDS = 10
 BUSY_SECONDS = 8.0
+STYLE_ROUNDS = 5
 LARGE = 256  # pixels; a model as large as people's own, with random weights, on which the network sets the pace
 
 
 def run_bench(checkpoints: list[Path]) -> dict[str, Any]:
     """Measure start-up, dragging, encoding and responsiveness; the bundled checkpoints where none are given.
 
-    The result is plain JSON: ``machine``, ``startup``, ``models`` (one object each), ``responsiveness`` and ``goals``,
-    where each goal says its target, what was measured and whether it was met.
+    The result is plain JSON: ``machine``, ``startup``, ``models`` (one object each), ``styles``, ``responsiveness`` and
+    ``goals``, where each goal says its target, what was measured and whether it was met.
     """
     if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -76,10 +82,13 @@ def run_bench(checkpoints: list[Path]) -> dict[str, Any]:
             responsiveness = _measure_responsiveness(driver, chosen, folder)
         finally:
             driver.close()
+    from explorer.bare import style_rates  # imports torch
+
     report: dict[str, Any] = {
         "machine": _machine(),
         "startup": startup,
         "models": models,
+        "styles": style_rates(LARGE, STYLE_ROUNDS),
         "responsiveness": responsiveness,
     }
     report["goals"] = _goals(report)
@@ -312,7 +321,7 @@ def _write_large_model(folder: Path) -> Path:
 
 def _goals(report: dict[str, Any]) -> list[dict[str, Any]]:
     found: dict[str, list[tuple[str, float]]] = {}
-    for part in ("startup", "responsiveness"):
+    for part in ("startup", "styles", "responsiveness"):
         for name, value in report[part].items():
             found.setdefault(name, []).append(("", value))
     for model in report["models"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -171,6 +172,7 @@ def locate(generator: Generator, latent: Latent, condition: Condition = NO_CONDI
         SceneError: a direction does not exist, or a picture has changed or cannot be encoded by this family.
         ImageError: a picture is gone or damaged.
     """
+    condition = Condition(latent.classes) if latent.classes else condition
     points = torch.stack([_source_point(generator, source, condition) for source, _ in latent.sources])
     weights = torch.tensor([weight for _, weight in latent.sources], dtype=torch.float64)
     point = blend(points[weights > 0], weights[weights > 0], generator.spherical)
@@ -254,7 +256,7 @@ def to_images(pixels: np.ndarray, device: torch.device) -> Tensor:
     return images.float().div_(127.5).sub_(1.0).contiguous()
 
 
-@torch.inference_mode()
+@torch.no_grad()  # not inference mode, in which directions of a decoder cannot be found
 def _images_of(generator: Generator, scenes: list[Scene]) -> tuple[Tensor, Tensor]:
     """Pictures (n, c, h, w) of scenes, and where their points lie (n, ...): in latent space, or from the mean of W."""
     if not isinstance(generator, HasStyles):
@@ -330,7 +332,7 @@ def _truncated(styled: HasStyles, styles: Tensor, latent: Latent) -> Tensor:
 def _from_mean(styled: HasStyles, styles: Tensor) -> Tensor:
     """Where styles (n, layers, w) lie from their mean; the norm is the root mean square distance of the layers."""
     offsets: Tensor = styles - styled.average_style()
-    return offsets / float(styles.shape[1]) ** 0.5
+    return offsets / math.sqrt(styles.shape[1])
 
 
 def _vector(generator: Generator, direction: AnyDirection) -> Tensor:
@@ -393,15 +395,16 @@ def _seed_styles(generator: Generator, source: Seed, condition: Condition) -> Te
 
 
 def _stored_styles(generator: Generator, source: StoredPoint) -> Tensor:
-    """Styles (layers, w) in a .npy file, once found for a picture."""
+    """Styles (layers, w) in a .npy file, once found for a picture; (1, layers, w) there is good too."""
     path, styled = Path(source.path), _styled(generator)
     try:
         if source.digest and digest(path) != source.digest:
             raise SceneError(f"{path.name} is not the point it was when this scene was made.")
         styles = torch.from_numpy(np.load(path, allow_pickle=False).astype(np.float32))
+        styles = styles[0] if styles.ndim == 3 and len(styles) == 1 else styles
     except FileNotFoundError as error:
         raise SceneError(f"{path} does not exist.", "It may have been moved or renamed.") from error
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, EOFError, AttributeError) as error:  # the last one: several arrays
         raise SceneError(f"{path.name} is damaged and holds no point.") from error
     rows, width = len(styled.style_layers), len(styled.average_style())
     if styles.shape != (rows, width) or not bool(torch.isfinite(styles).all()):

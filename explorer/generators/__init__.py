@@ -23,6 +23,7 @@ from explorer.generators.families import (
 from explorer.generators.resume import Resume
 from explorer.generators.style_based import StyleGenerator
 from explorer.generators.stylegan2 import StyleGAN2Generator
+from explorer.generators.stylegan3 import StyleGAN3Generator
 from explorer.generators.vae import VAEGenerator
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "Look",
     "Resume",
     "StyleGAN2Generator",
+    "StyleGAN3Generator",
     "StyleGenerator",
     "StyleLayerInfo",
     "VAEGenerator",

@@ -15,11 +15,12 @@ from explorer.errors import CheckpointError, DeviceError
 from explorer.formats import Checkpoint, read_checkpoint
 from explorer.generators.base import Generator
 from explorer.generators.stylegan2 import StyleGAN2Generator
+from explorer.generators.stylegan3 import StyleGAN3Generator
 from explorer.generators.vae import VAEGenerator
 
 __all__ = ["FAMILIES", "build_generator", "families", "leave_a_core", "open_generator", "pick_device"]
 
-FAMILIES: Final[tuple[type[Generator], ...]] = (VAEGenerator, StyleGAN2Generator)
+FAMILIES: Final[tuple[type[Generator], ...]] = (VAEGenerator, StyleGAN2Generator, StyleGAN3Generator)
 ENTRY_POINTS: Final = "explorer.families"
 log = logging.getLogger(__name__)
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
-from typing import ClassVar, Final
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, ClassVar, Final, TypeAlias, TypeVar
 
 import torch
 from torch import Tensor
@@ -18,10 +18,16 @@ from explorer.latents import Directions, Shell, draw
 from explorer.nets.style_mapping import Mapping
 from explorer.scene import ALL_LAYERS, Direction
 
-__all__ = ["StyleGenerator", "check_weights"]
+__all__ = ["StyleGenerator", "load_style_net"]
+
+Shape = TypeVar("Shape")
+Sizes: TypeAlias = dict[str, tuple[int, ...]]  # of the tensors of a checkpoint, by their names
+Net = TypeVar("Net", bound=torch.nn.Module)
 
 DRAWS: Final = 10_000  # of W, for its distribution
 SEED: Final = 20_191  # of those draws
+AVERAGE: Final = "mapping.w_avg"
+LONGEST_FILTER: Final = 512  # taps
 
 
 class StyleGenerator(Generator):
@@ -135,31 +141,61 @@ class StyleGenerator(Generator):
             parts.append(self.mapping(latents[start : start + 1_000].to(self.device), condition).float().cpu())
         return torch.cat(parts).clone()
 
+    def estimate_average(self, checkpoint: Checkpoint) -> None:
+        """Fill in the mean style where the checkpoint holds none."""
+        if AVERAGE not in checkpoint.weights:
+            samples = self.remember("samples", self._draw_styles)
+            self.mapping.w_avg = samples.mean(0).to(self.device)
+
     def _measure_shell(self) -> Shell:
         samples = self.remember("samples", self._draw_styles)
         norms = (samples - self.average_style()).norm(dim=1).double()
         return Shell(samples.shape[1], float(norms.mean()), max(float(norms.std()), 1e-9))
 
 
-def check_weights(checkpoint: Checkpoint, net: torch.nn.Module, optional: tuple[str, ...] = ()) -> dict[str, Tensor]:
-    """The weights of a checkpoint that ``net`` (on the meta device) has, as float32.
+def load_style_net(
+    checkpoint: Checkpoint, read: Callable[[Any, Sizes], Shape], make: Callable[[Shape], Net], filters: tuple[str, ...]
+) -> Net:
+    """The network of a checkpoint, on the CPU, in float32; ``read`` makes a shape of its description and tensors.
 
-    Names that end with one of ``optional`` may be superfluous.
+    Buffers whose names end with one of ``filters`` take the size they have in the file and may be superfluous there.
 
     Raises:
-        CheckpointError: one is missing, superfluous or has another shape.
+        CheckpointError: the architecture is impossible, or weights are missing, superfluous or wrongly shaped.
     """
     where = checkpoint.path.name if checkpoint.path else checkpoint.name
+    sizes = {name: tuple(value.shape) for name, value in checkpoint.weights.items()}
+    try:
+        with torch.device("meta"):
+            net = make(read(checkpoint.config["architecture"], sizes))
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
+        raise CheckpointError(f"{where} describes an impossible network: {error}.") from error
+    owners = dict(net.named_modules())
+    for name, value in checkpoint.weights.items():
+        owner, _, last = name.rpartition(".")
+        if last in filters and owner in owners and hasattr(owners[owner], last):
+            if not (1 <= value.ndim <= 2 and max(value.shape) <= LONGEST_FILTER and value.numel()):
+                raise CheckpointError(f"{where} is damaged: {name} is no filter.")
+            owners[owner].register_buffer(last, torch.empty(value.shape, device="meta"))
+    weights = dict(checkpoint.weights)
+    if AVERAGE not in weights:
+        weights[AVERAGE] = torch.zeros(net.get_buffer(AVERAGE).shape)
+    net.load_state_dict(_checked(where, weights, net, filters), assign=True)
+    return net
+
+
+def _checked(
+    where: str, weights: dict[str, Tensor], net: torch.nn.Module, optional: tuple[str, ...]
+) -> dict[str, Tensor]:
+    """The weights that ``net`` has, as float32."""
     expected = {name: tuple(value.shape) for name, value in net.state_dict().items()}
-    weights = {
-        name: value for name, value in checkpoint.weights.items() if name in expected or not name.endswith(optional)
-    }
-    for name in sorted(expected.keys() | weights.keys()):
-        found = tuple(weights[name].shape) if name in weights else None
+    given = {name: value for name, value in weights.items() if name in expected or not name.endswith(optional)}
+    for name in sorted(expected.keys() | given.keys()):
+        found = tuple(given[name].shape) if name in given else None
         if found != expected.get(name):
             told = [
                 "absent" if shape is None else " x ".join(map(str, shape)) or "a single number"
                 for shape in (found, expected.get(name))
             ]
             raise CheckpointError(f"{where} does not fit its own description: {name} is {told[0]}, not {told[1]}.")
-    return {name: value.float() if value.is_floating_point() else value for name, value in weights.items()}
+    return {name: value.float() if value.is_floating_point() else value for name, value in given.items()}

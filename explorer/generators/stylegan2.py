@@ -9,11 +9,10 @@ from typing import Any, ClassVar, Self
 import torch
 from torch import Tensor
 
-from explorer.errors import CheckpointError
 from explorer.formats import Checkpoint
 from explorer.generators.capabilities import Look, StyleLayerInfo
 from explorer.generators.resume import LayerStep
-from explorer.generators.style_based import StyleGenerator, check_weights
+from explorer.generators.style_based import StyleGenerator, load_style_net
 from explorer.latents import draw
 from explorer.nets.stylegan2 import State, Step, StyleGAN2, StyleGAN2Shape, StyleLayer
 from explorer.scene import Noise
@@ -29,7 +28,7 @@ class StyleGAN2Generator(StyleGenerator):
     net: StyleGAN2
 
     def __init__(self, config: Mapping[str, Any], net: StyleGAN2, device: torch.device) -> None:
-        super().__init__(config, net, device)
+        super().__init__(config, net.to(memory_format=torch.channels_last), device)  # type: ignore[call-overload]  # its stub lacks it
         shape = net.shape
         net.synthesis.freeze()
         self.mapping = net.mapping
@@ -51,26 +50,11 @@ class StyleGAN2Generator(StyleGenerator):
         Raises:
             CheckpointError: the architecture is impossible, or weights are missing, superfluous or wrongly shaped.
         """
-        where = checkpoint.path.name if checkpoint.path else checkpoint.name
-        try:
-            shape = StyleGAN2Shape.from_json(checkpoint.config["architecture"])
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise CheckpointError(f"{where} describes an impossible StyleGAN2: {error}.") from error
-        with torch.device("meta"):
-            net = StyleGAN2(shape)
-        filters = {name: value for name, value in checkpoint.weights.items() if name.endswith("resample_filter")}
-        for name, value in filters.items():
-            owner = dict(net.named_modules()).get(name.rpartition(".")[0])
-            if owner is not None and hasattr(owner, "resample_filter") and 1 <= value.ndim <= 2 and len(value) <= 32:
-                owner.register_buffer("resample_filter", torch.empty(value.shape, device="meta"))
-        is_estimated = "mapping.w_avg" not in checkpoint.weights
-        if is_estimated:
-            missing = {"mapping.w_avg": torch.zeros(shape.w)}
-            checkpoint = Checkpoint(checkpoint.config, {**checkpoint.weights, **missing}, checkpoint.path)
-        net.load_state_dict(check_weights(checkpoint, net, ("resample_filter",)), assign=True)
+        net = load_style_net(
+            checkpoint, lambda data, sizes: StyleGAN2Shape.from_json(data), StyleGAN2, ("resample_filter",)
+        )
         made = cls(checkpoint.config, net, device)
-        if is_estimated:
-            net.mapping.w_avg = made.remember("samples", made._draw_styles).mean(0).to(device)
+        made.estimate_average(checkpoint)
         return made
 
     def checkpoint(self) -> Checkpoint:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from explorer.nets.modulation import EPSILON, downsample, filter_of
-from explorer.nets.style_mapping import Dense, activate
+from explorer.nets.style_mapping import Dense, activate, gain_inside
 
 __all__ = ["Discriminator"]
 
@@ -36,7 +36,7 @@ class Discriminator(nn.Module):
 
     def forward(self, images: Tensor, condition: Tensor | None = None) -> Tensor:
         """Logits (n,) of pictures (n, c, h, w) in [-1, 1] and class weights (n, classes); n is a multiple of 4."""
-        x = self.first(images)
+        x: Tensor = self.first(images)
         for block in self.blocks:
             x = block(x)
         x = self.last(_with_spread(x))
@@ -44,7 +44,7 @@ class Discriminator(nn.Module):
         if self.classes is None:
             return x[:, 0]
         assert condition is not None, "condition should be (n, classes)"
-        embedded = self.classes(condition).float()
+        embedded: Tensor = self.classes(condition).float()
         embedded = embedded * (embedded.square().mean(1, keepdim=True) + EPSILON).rsqrt()
         return (x * embedded).sum(1) / math.sqrt(x.shape[1])
 
@@ -59,8 +59,11 @@ class Convolution(nn.Module):
         self.gain = 1.0 / math.sqrt(inputs * kernel * kernel)
 
     def forward(self, x: Tensor, gain: float = 1.0) -> Tensor:
-        x = F.conv2d(x, self.weight * self.gain, self.bias, padding=self.weight.shape[-1] // 2)
-        return activate(x, "linear" if self.bias is None else "lrelu", gain)
+        activation = "linear" if self.bias is None else "lrelu"
+        inside = gain_inside(activation, gain)
+        bias = None if self.bias is None else self.bias * inside
+        x = F.conv2d(x, self.weight * (self.gain * inside), bias, padding=self.weight.shape[-1] // 2)
+        return activate(x, activation, gain, is_inside=True)
 
 
 class Residual(nn.Module):
@@ -77,7 +80,7 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         half = math.sqrt(0.5)
-        kept = self.skip(downsample(x, self.smoothing), half)
+        kept: Tensor = self.skip(downsample(x, self.smoothing), half)
         x = self.second(downsample(self.first(x), self.smoothing), half)
         return kept + x
 

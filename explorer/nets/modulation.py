@@ -29,7 +29,7 @@ def blur(x: Tensor, kernel: Tensor, pads: tuple[int, int]) -> Tensor:
     """Every channel of (n, c, h, w) convolved with ``kernel`` (k, k), flipped as mathematics has it."""
     channels = x.shape[1]
     weight = kernel.flip((0, 1)).to(x.dtype).expand(channels, 1, *kernel.shape)
-    return F.conv2d(F.pad(x, (*pads, *pads)), weight, groups=channels)
+    return _filtered(x, weight, pads, 1)
 
 
 def upsample(x: Tensor, kernel: Tensor) -> Tensor:
@@ -49,4 +49,10 @@ def downsample(x: Tensor, kernel: Tensor) -> Tensor:
     channels, taps = x.shape[1], len(kernel)
     weight = kernel.flip((0, 1)).to(x.dtype).expand(channels, 1, taps, taps)
     pads = ((taps - 1) // 2, (taps - 2) // 2)
-    return F.conv2d(F.pad(x, (*pads, *pads)), weight, stride=2, groups=channels)
+    return _filtered(x, weight, pads, 2)
+
+
+def _filtered(x: Tensor, weight: Tensor, pads: tuple[int, int], stride: int) -> Tensor:
+    if pads[0] == pads[1] >= 0:  # without a padded copy
+        return F.conv2d(x, weight, padding=pads[0], stride=stride, groups=x.shape[1])
+    return F.conv2d(F.pad(x, (*pads, *pads)), weight, stride=stride, groups=x.shape[1])

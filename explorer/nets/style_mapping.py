@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-__all__ = ["ACTIVATIONS", "Dense", "Mapping", "MappingShape", "activate", "require"]
+__all__ = ["ACTIVATIONS", "Dense", "Mapping", "MappingShape", "activate", "gain_inside", "require"]
 
 # The activations of the family and the gain that keeps the variance of what passes through (He et al. 2015).
 ACTIVATIONS: Final = {
@@ -115,9 +115,21 @@ class Mapping(nn.Module):
         return values
 
 
-def activate(values: Tensor, activation: str, gain: float = 1.0, clamp: float | None = None) -> Tensor:
-    """The activation with its own gain times ``gain``, then limited to +-``clamp``."""
+def gain_inside(activation: str, gain: float = 1.0) -> float:
+    """What may multiply the input of an activation in place of its output, ``gain`` included; 1 where nothing may."""
+    return ACTIVATIONS[activation] * gain if activation in ("linear", "relu", "lrelu") else 1.0
+
+
+def activate(
+    values: Tensor, activation: str, gain: float = 1.0, clamp: float | None = None, is_inside: bool = False
+) -> Tensor:
+    """The activation with its own gain times ``gain``, then limited to +-``clamp``.
+
+    ``is_inside`` says that ``values`` hold the factor ``gain_inside`` already.
+    """
     whole = ACTIVATIONS[activation] * gain
+    if is_inside:
+        whole /= gain_inside(activation, gain)
     match activation:
         case "linear":
             result = values

@@ -15,7 +15,16 @@ import torch
 from torch import Tensor, nn
 
 from explorer.nets.modulation import EPSILON, blur, filter_of, resize_pads, upsample
-from explorer.nets.style_mapping import ACTIVATIONS, WIDEST, Dense, Mapping, MappingShape, activate, require
+from explorer.nets.style_mapping import (
+    ACTIVATIONS,
+    WIDEST,
+    Dense,
+    Mapping,
+    MappingShape,
+    activate,
+    gain_inside,
+    require,
+)
 
 __all__ = ["NoiseOf", "State", "Step", "StyleGAN2", "StyleGAN2Shape", "StyleLayer", "Synthesis", "random_noise"]
 
@@ -72,7 +81,11 @@ class StyleGAN2Shape:
     def from_json(data: dict[str, Any]) -> StyleGAN2Shape:
         clamp = data.get("clamp")
         return StyleGAN2Shape(
-            *(int(data[name]) for name in ("z", "w", "classes", "image_channels", "resolution")),
+            int(data["z"]),
+            int(data["w"]),
+            int(data["classes"]),
+            int(data["image_channels"]),
+            int(data["resolution"]),
             tuple(map(int, data["channels"])),
             MappingShape.from_json(data["mapping"]),
             str(data.get("architecture", "skip")),
@@ -130,11 +143,12 @@ class StyleLayer(nn.Module):
             x = blur(x, self.resample_filter * 4.0, resize_pads(len(self.resample_filter)))
         else:
             x = nn.functional.conv2d(x, weight, padding=1)
-        x = x * demodulation.to(x.dtype)[:, :, None, None]
+        inside = gain_inside(self.activation, gain)
+        x = x * (demodulation * inside).to(x.dtype)[:, :, None, None]
         if noise is not None:
-            x = x + noise.to(x.dtype)
-        x = x + self.bias.to(x.dtype)[None, :, None, None]
-        return activate(x, self.activation, gain, None if self.clamp is None else self.clamp * gain)
+            x = x + (noise * inside).to(x.dtype)
+        x = x + (self.bias * inside).to(x.dtype)[None, :, None, None]
+        return activate(x, self.activation, gain, None if self.clamp is None else self.clamp * gain, is_inside=True)
 
 
 class ToRGB(nn.Module):
