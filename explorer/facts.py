@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from explorer.activations import layer_names
 from explorer.formats import Checkpoint
 from explorer.generators import Generator, HasPosterior, HasStyles, capabilities
 from explorer.imaging import FloatArray
@@ -33,6 +34,7 @@ class ModelFacts:
     class_names: tuple[str, ...] = ()
     style_layers: tuple[tuple[str, int], ...] = ()  # name and resolution of the layer that each style feeds first
     noise_layers: tuple[str, ...] = ()
+    layers: tuple[str, ...] = ()  # of the synthesis, whose features can be looked at
 
     @property
     def dimensions(self) -> int:
@@ -59,6 +61,7 @@ def describe(generator: Generator) -> ModelFacts:
         class_names=generator.class_names,
         style_layers=tuple((layer.name, layer.resolution) for layer in styled.style_layers) if styled else (),
         noise_layers=styled.noise_layers if styled else (),
+        layers=layer_names(generator),
     )
 
 
@@ -74,6 +77,7 @@ def inspect(checkpoint: Checkpoint, generator: Generator) -> dict[str, Any]:
         {"name": name, "shape": list(tensor.shape), "type": str(tensor.dtype).removeprefix("torch.")}
         for name, tensor in checkpoint.weights.items()
     ]
+    styled = generator if isinstance(generator, HasStyles) else None
     return {
         "name": generator.name,
         "family": generator.family,
@@ -81,7 +85,10 @@ def inspect(checkpoint: Checkpoint, generator: Generator) -> dict[str, Any]:
         "image_shape": list(generator.image_shape),
         "latent_shape": list(generator.latent_shape),
         "classes": generator.classes,
+        "class_names": list(generator.class_names),
         "layers": layers,
+        "style_layers": [{"name": x.name, "resolution": x.resolution} for x in styled.style_layers] if styled else [],
+        "noise_layers": list(styled.noise_layers) if styled else [],
         "parameters": generator.parameters,
         "capabilities": list(capabilities(generator)),
         "warnings": list(checkpoint.warnings),

@@ -134,6 +134,20 @@ def test_single_precision_agrees_with_double(architecture: str) -> None:
     assert (single - net.double().synthesis(styles.double(), constant)).abs().max() < 1e-4
 
 
+@pytest.mark.parametrize("architecture", ["skip", "resnet"])
+@pytest.mark.parametrize("scale", [1.0, 1e3])
+def test_half_precision_is_close_and_finite_whatever_the_scale_of_the_weights(architecture: str, scale: float) -> None:
+    net = network(shape(architecture))
+    for name, parameter in net.synthesis.named_parameters():
+        if name.endswith("conv1.weight"):
+            parameter.data *= scale
+    styles = torch.randn(2, net.shape.layers, 8, generator=torch.Generator().manual_seed(0))
+    exact = net.synthesis(styles, constant)
+    net.synthesis.freeze(8)
+    rough = net.synthesis(styles, constant)
+    assert (rough - exact).abs().max() < 0.03 * exact.abs().max()
+
+
 # --- theory ---
 
 

@@ -11,7 +11,8 @@ from explorer import __version__
 from explorer.cli.benchmarks import bench
 from explorer.cli.codes import encode
 from explorer.cli.films import animate
-from explorer.cli.pictures import inspect, render
+from explorer.cli.inversion import invert
+from explorer.cli.pictures import convert, inspect, render
 from explorer.cli.telling import PROGRAM, guarded
 from explorer.cli.train_stylegan2 import train_stylegan2
 from explorer.cli.train_vae import train_vae
@@ -29,7 +30,7 @@ families = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Train 
 app.add_typer(families, name="train")
 families.command("vae")(guarded(train_vae))
 families.command("stylegan2")(guarded(train_stylegan2))
-for command in (inspect, render, encode, animate, bench):
+for command in (inspect, render, encode, invert, convert, animate, bench):
     app.command()(guarded(command))
 
 

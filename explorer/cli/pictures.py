@@ -1,4 +1,4 @@
-"""``inspect`` and ``render``: what a model is, and pictures it makes."""
+"""``inspect``, ``render`` and ``convert``: what a model is, pictures it makes, and the model in our own format."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from explorer.imaging import FloatArray, Pixels
     from explorer.scene import Scene
 
-__all__ = ["inspect", "render"]
+__all__ = ["convert", "inspect", "render"]
 
 LARGEST_SEED: Final = (1 << 63) - 1
 BATCH: Final = 32
@@ -32,6 +32,15 @@ class Space(StrEnum):
     """The spaces in which latents can be given."""
 
     z = "z"
+    w = "w"
+
+
+class NoiseMode(StrEnum):
+    """The noise of style-based models."""
+
+    const = "const"
+    random = "random"
+    none = "none"
 
 
 def inspect(
@@ -73,6 +82,18 @@ def render(
     truncation: Annotated[
         float | None, typer.Option(metavar="P", help="Pull towards the mean: 1 leaves a point, 0 is the mean.")
     ] = None,
+    cutoff: Annotated[
+        int | None, typer.Option(metavar="N", min=0, help="Truncate only the first N layers of a style-based model.")
+    ] = None,
+    label: Annotated[int | None, typer.Option(metavar="K", min=0, help="The class to draw, by its number.")] = None,
+    labels: Annotated[
+        Path | None, typer.Option(metavar="C.npy", help="Class weights, (n, classes), one row for every latent.")
+    ] = None,
+    noise: Annotated[NoiseMode | None, typer.Option(help="The noise of a style-based model.")] = None,
+    translate: Annotated[
+        tuple[float, float] | None, typer.Option(metavar="X Y", help="Move a StyleGAN3 picture, in picture widths.")
+    ] = None,
+    rotate: Annotated[float | None, typer.Option(metavar="DEG", help="Turn a StyleGAN3 picture.")] = None,
     columns: Annotated[int | None, typer.Option(metavar="N", min=1, help="Columns of a contact sheet.")] = None,
     device: DeviceOption = "auto",
 ) -> None:
@@ -81,19 +102,48 @@ def render(
         raise typer.BadParameter("Say what to draw with one of --seed, --latents and --scene.")
     if output.suffix.lower() not in (".png", ".npy"):
         raise typer.BadParameter(f"{output} should end in .png or .npy.", param_hint="--output")
-    if truncation is not None and not math.isfinite(truncation):
-        raise typer.BadParameter("It should be a finite number.", param_hint="--truncation")
+    for name, value in (("truncation", truncation), ("rotate", rotate), ("translate", sum(translate or ()))):
+        if value is not None and not math.isfinite(value):
+            raise typer.BadParameter("It should be a finite number.", param_hint=f"--{name}")
+    if labels is not None and (latents is None or label is not None):
+        raise typer.BadParameter("It goes with --latents, and without --label.", param_hint="--labels")
     from explorer.generators import open_generator
 
+    def dressed(scene: Scene) -> Scene:
+        return _dressed(scene, truncation, cutoff, label, noise, translate, rotate)
+
     if latents is not None:
-        points = _read_points(latents)
+        points, weights = _read_points(latents), None if labels is None else _read_points(labels)
         generator = open_generator(checkpoint, device)
-        pulled = points if truncation is None else points * points.dtype.type(truncation)
-        _write_points(generator, pulled, output, columns)
+        _check_fits(generator, label, noise, translate, rotate)
+        _write_points(generator, points, space, weights, dressed(_plain()), output, columns)
     else:
-        scenes = _scenes(seed or [], scene, truncation)
+        scenes = [dressed(each) for each in _scenes(seed or [], scene)]
         generator = open_generator(checkpoint, device)
+        _check_fits(generator, label, noise, translate, rotate)
         _write_scenes(generator, scenes, checkpoint, output, columns)
+    tell(f"{output} is written.")
+
+
+def convert(
+    checkpoint: CheckpointArgument,
+    output: Annotated[Path, typer.Argument(metavar="OUT.safetensors", help="The checkpoint to write.")],
+    half: Annotated[bool, typer.Option("--half", help="Store matrices in 16 bits.")] = False,
+) -> None:
+    """Write any checkpoint this program opens as a safetensors file, which holds no code and opens faster."""
+    if output.suffix.lower() != ".safetensors":
+        raise typer.BadParameter(f"{output} should end in .safetensors.", param_hint="OUT.safetensors")
+    from explorer.formats import read_checkpoint, write_native
+    from explorer.generators import build_generator, pick_device
+
+    found = read_checkpoint(checkpoint)
+    made = build_generator(found, pick_device("cpu")).checkpoint()
+    weights = dict(made.weights)
+    if half:
+        weights = {name: t.half() if t.ndim > 1 and t.is_floating_point() else t for name, t in weights.items()}
+    write_native(output, {**made.config, "converted_from": {"file": checkpoint.name, "format": found.format}}, weights)
+    for warning in found.warnings:
+        tell(warning)
     tell(f"{output} is written.")
 
 
@@ -109,6 +159,7 @@ def _rows(known: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("pictures", f"{width} x {height}, {channels} {'channel' if channels == 1 else 'channels'}"),
         ("latents", " x ".join(map(str, known["latent_shape"]))),
         ("classes", f"{known['classes']}" if known["classes"] else "none"),
+        *_layer_rows(known),
         ("parameters", f"{known['parameters']:,} in {len(known['layers'])} tensors"),
         ("capabilities", ", ".join(known["capabilities"])),
     ]
@@ -121,15 +172,74 @@ def _rows(known: Mapping[str, Any]) -> list[tuple[str, str]]:
     return rows + [("warning", warning) for warning in known["warnings"]]
 
 
-def _scenes(seeds: list[int], path: Path | None, truncation: float | None) -> list[Scene]:
+def _layer_rows(known: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The layers of a style-based model, those of one resolution in one row."""
+    sides: dict[int, list[str]] = {}
+    for layer in known["style_layers"]:
+        sides.setdefault(layer["resolution"], []).append(layer["name"])
+    rows = [(f"styles at {side}", ", ".join(names)) for side, names in sides.items()]
+    return rows + ([("noise", f"in {len(known['noise_layers'])} layers")] if known["noise_layers"] else [])
+
+
+def _scenes(seeds: list[int], path: Path | None) -> list[Scene]:
     """The scenes of all seeds, or the one in a file."""
     from explorer.cli.reading import read_scene
     from explorer.scene import Latent, Scene, Seed
 
-    scenes = [Scene(Latent(((Seed(number), 1.0),))) for number in seeds] if path is None else [read_scene(path)]
-    if truncation is None:
-        return scenes
-    return [replace(scene, latent=replace(scene.latent, truncation=truncation)) for scene in scenes]
+    return [Scene(Latent(((Seed(number), 1.0),))) for number in seeds] if path is None else [read_scene(path)]
+
+
+def _plain() -> Scene:
+    from explorer.scene import Scene
+
+    return Scene()
+
+
+def _dressed(
+    scene: Scene,
+    truncation: float | None,
+    cutoff: int | None,
+    label: int | None,
+    noise: NoiseMode | None,
+    translate: tuple[float, float] | None,
+    rotate: float | None,
+) -> Scene:
+    """The scene with everything that was asked for."""
+    from explorer.scene import Condition
+
+    if truncation is not None:
+        scene = replace(scene, latent=replace(scene.latent, truncation=truncation))
+    if cutoff is not None:
+        scene = replace(scene, latent=replace(scene.latent, cutoff=cutoff))
+    if label is not None:
+        scene = replace(scene, condition=Condition(((label, 1.0),)))
+    if noise is not None:
+        scene = replace(scene, noise=replace(scene.noise, mode=noise.value))
+    if translate is not None:
+        scene = replace(scene, transform=replace(scene.transform, x=translate[0], y=translate[1]))
+    if rotate is not None:
+        scene = replace(scene, transform=replace(scene.transform, degrees=rotate))
+    return scene
+
+
+def _check_fits(
+    generator: Generator,
+    label: int | None,
+    noise: NoiseMode | None,
+    translate: tuple[float, float] | None,
+    rotate: float | None,
+) -> None:
+    """Refuse what the model cannot do, where it was asked for in so many words."""
+    from explorer.generators import HasStyles
+
+    if label is not None and label >= generator.classes:
+        known = f"has the classes 0 to {generator.classes - 1}" if generator.classes else "knows no classes"
+        raise SceneError(f"{generator.name} {known}; --label {label} cannot be drawn.")
+    if noise is not None and not isinstance(generator, HasStyles):
+        raise SceneError(f"{generator.name} adds no noise; leave --noise out.")
+    can_move = isinstance(generator, HasStyles) and generator.has_transform
+    if (translate is not None or rotate is not None) and not can_move:
+        raise SceneError(f"{generator.name} cannot be moved or turned; only StyleGAN3 can.")
 
 
 def _read_points(path: Path) -> FloatArray:
@@ -153,13 +263,31 @@ def _read_points(path: Path) -> FloatArray:
     return points
 
 
-def _write_points(generator: Generator, points: FloatArray, output: Path, columns: int | None) -> None:
+def _write_points(
+    generator: Generator,
+    points: FloatArray,
+    space: Space,
+    labels: FloatArray | None,
+    scene: Scene,
+    output: Path,
+    columns: int | None,
+) -> None:
     import numpy as np
 
+    from explorer.generators import HasStyles
     from explorer.imaging import write_png
-    from explorer.render import decode_points
+    from explorer.render import decode_points, decode_styles, map_points
 
-    parts = [decode_points(generator, points[start : start + BATCH]) for start in range(0, len(points), BATCH)]
+    if labels is None and generator.classes and space is Space.z:
+        labels = np.zeros((len(points), generator.classes), np.float32)
+        for index, weight in scene.condition.classes or ((0, 1.0),):
+            labels[:, index] = weight
+    if space is Space.w or isinstance(generator, HasStyles):
+        styles = points if space is Space.w else map_points(generator, points, labels)
+        parts = [decode_styles(generator, styles[i : i + BATCH], scene) for i in range(0, len(points), BATCH)]
+    else:
+        pulled = points * points.dtype.type(scene.latent.truncation)
+        parts = [decode_points(generator, pulled[i : i + BATCH]) for i in range(0, len(points), BATCH)]
     if output.suffix.lower() == ".npy":
         _write_array(output, np.concatenate([images for images, _ in parts]))
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Final, Self
 
 import torch
 from torch import Tensor
@@ -19,6 +19,9 @@ from explorer.scene import Noise
 
 __all__ = ["StyleGAN2Generator"]
 
+HALF_SIZE: Final = 256  # pixels; on CUDA, models from here on compute their
+HALF_SHARE: Final = 8  # largest four resolutions in 16 bits, as they were trained
+
 
 class StyleGAN2Generator(StyleGenerator):
     """A trained StyleGAN2: styles per layer, noise, classes."""
@@ -30,7 +33,8 @@ class StyleGAN2Generator(StyleGenerator):
     def __init__(self, config: Mapping[str, Any], net: StyleGAN2, device: torch.device) -> None:
         super().__init__(config, net.to(memory_format=torch.channels_last), device)  # type: ignore[call-overload]  # its stub lacks it
         shape = net.shape
-        net.synthesis.freeze()
+        is_worth_it = device.type == "cuda" and shape.resolution >= HALF_SIZE
+        net.synthesis.freeze(shape.resolution // HALF_SHARE if is_worth_it else shape.resolution + 1)
         self.mapping = net.mapping
         self.image_shape = (shape.image_channels, shape.resolution, shape.resolution)
         self.latent_shape = (shape.z,)

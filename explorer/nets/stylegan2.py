@@ -121,10 +121,19 @@ class StyleLayer(nn.Module):
         if up:
             self.register_buffer("resample_filter", filter_of())
         self._squares: Tensor | None = None
+        self._half: Tensor | None = None
 
-    def freeze(self) -> None:
-        """Keep what follows from the weights, which will not change any more."""
-        self._squares = self.weight.detach().square().sum((2, 3))
+    def freeze(self, half: bool) -> None:
+        """Keep what follows from the weights, which will not change any more; ``half`` computes in 16 bits.
+
+        Weights in 16 bits are scaled first, so that no sum leaves their range; the demodulation cancels it.
+        """
+        weight = self.weight.detach()
+        if half:
+            largest = weight.abs().amax((1, 2, 3), keepdim=True).clamp(min=EPSILON)
+            weight = weight / (largest * math.sqrt(weight[0].numel()))
+            self._half = weight.half().contiguous(memory_format=torch.channels_last)
+        self._squares = weight.square().sum((2, 3))
 
     def forward(self, x: Tensor, style: Tensor, noise: Tensor | None = None, gain: float = 1.0) -> Tensor:
         """Features (n, inputs, h, w) and styles (n, w) to (n, outputs, resolution, resolution).
@@ -133,11 +142,12 @@ class StyleLayer(nn.Module):
         """
         scales = self.affine(style)
         squares = self.weight.square().sum((2, 3)) if self._squares is None else self._squares
-        if x.dtype == torch.float16:  # a common factor of the scales cancels, and keeps the sums in range
+        if self._half is not None:  # a common factor of the scales cancels, and keeps the sums in range
+            x = x.half()
             scales = scales / scales.abs().amax(1, keepdim=True).clamp(min=EPSILON)
         demodulation = (scales.square() @ squares.T + EPSILON).rsqrt()
         x = x * scales.to(x.dtype)[:, :, None, None]
-        weight = self.weight.to(x.dtype)
+        weight = self.weight.to(x.dtype) if self._half is None else self._half
         if self.up:
             x = nn.functional.conv_transpose2d(x, weight.transpose(0, 1), stride=2)
             x = blur(x, self.resample_filter * 4.0, resize_pads(len(self.resample_filter)))
@@ -280,11 +290,11 @@ class Synthesis(nn.Module):
                 steps.append(Step(f"{name} torgb", row, resolution, block.colour, None))
         return steps
 
-    def freeze(self) -> None:
-        """Prepare for weights that will not change any more."""
+    def freeze(self, half_from: int = LARGEST + 1) -> None:
+        """Prepare for weights that will not change any more; layers from ``half_from`` pixels on compute in 16 bits."""
         for module in self.modules():
             if isinstance(module, StyleLayer):
-                module.freeze()
+                module.freeze(module.resolution >= half_from)
 
     def forward(self, styles: Tensor, noise: NoiseOf | None = None) -> Tensor:
         """Pictures (n, c, h, w), nominal [-1, 1], of styles (n, layers, w)."""
