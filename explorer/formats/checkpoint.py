@@ -10,7 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["Checkpoint", "find_bad_values"]
+from explorer.errors import CheckpointError
+
+__all__ = ["Checkpoint", "find_bad_values", "refuse_bad_values"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,6 +39,24 @@ class Checkpoint:
 def find_bad_values(weights: Mapping[str, Tensor]) -> str | None:
     """The name of the first floating-point tensor that holds NaN or infinity as float32, or None."""
     for name, tensor in weights.items():
-        if tensor.is_floating_point() and not bool(torch.isfinite(tensor.float()).all()):
+        if not tensor.is_floating_point():
+            continue
+        values = tensor.float()
+        # A sum that is a number has only numbers in it, and is had in a fraction of the time.
+        if not bool(torch.isfinite(values.sum())) and not bool(torch.isfinite(values).all()):
             return name
     return None
+
+
+def refuse_bad_values(path: Path, weights: Mapping[str, Tensor]) -> None:
+    """Refuse weights with NaN or infinity in them.
+
+    Raises:
+        CheckpointError: the name of the first such tensor.
+    """
+    bad = find_bad_values(weights)
+    if bad is not None:
+        raise CheckpointError(
+            f"{path.name} cannot be used: its weights {bad} contain values that are not numbers.",
+            "The training that made it has diverged; an earlier checkpoint of the same run may be sound.",
+        )

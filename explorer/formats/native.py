@@ -14,7 +14,7 @@ from torch import Tensor
 
 from explorer.errors import CheckpointError
 from explorer.files import write_atomically
-from explorer.formats.checkpoint import Checkpoint, find_bad_values
+from explorer.formats.checkpoint import Checkpoint, refuse_bad_values
 
 __all__ = ["CONFIG_KEY", "read_native", "read_native_config", "write_native"]
 
@@ -50,12 +50,7 @@ def read_native(path: Path) -> Checkpoint:
             weights = {name: file.get_tensor(name).clone() for name in names}
     except (SafetensorError, OSError, ValueError, TypeError, RuntimeError, MemoryError) as error:
         raise _damaged(path, error) from error
-    bad = find_bad_values(weights)
-    if bad is not None:
-        raise CheckpointError(
-            f"{path.name} cannot be used: its weights {bad} contain values that are not numbers.",
-            "The training that made it has diverged; an earlier checkpoint of the same run may be sound.",
-        )
+    refuse_bad_values(path, weights)
     return Checkpoint(config, weights, path)
 
 
@@ -70,7 +65,7 @@ def read_native_config(path: Path) -> dict[str, Any]:
             (length,) = struct.unpack("<Q", file.read(8))
             if length > min(MAX_HEADER, path.stat().st_size):
                 raise ValueError("its header is longer than the file")
-            header = json.loads(file.read(length))
+            header = json.loads(file.read(length), object_pairs_hook=_without_duplicates)
         text = header.get("__metadata__", {}).get(CONFIG_KEY)
         config = json.loads(text, parse_constant=_refuse_constant) if text is not None else None
     except (OSError, ValueError, struct.error, RecursionError, AttributeError, TypeError) as error:
@@ -83,6 +78,14 @@ def read_native_config(path: Path) -> dict[str, Any]:
     if not isinstance(config, dict) or not isinstance(config.get("family"), str):
         raise CheckpointError(f"{path.name} is damaged: its configuration does not name a model family.")
     return config
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON; libraries disagree on which of two equal names counts."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name in its header appears twice")
+    return found
 
 
 def _refuse_constant(name: str) -> None:

@@ -8,14 +8,24 @@ from typing import Any, Final
 
 from explorer.errors import CheckpointError
 from explorer.formats.checkpoint import Checkpoint
+from explorer.formats.dialects import read_foreign, read_foreign_config
 from explorer.formats.native import read_native, read_native_config
+from explorer.formats.trees import CONTAINERS
 
 __all__ = ["FORMATS", "read_checkpoint", "read_config"]
 
 # One entry per container: its name, what its first bytes look like, its reader, and a quick reader of its description.
 FORMATS: Final[
     tuple[tuple[str, Callable[[bytes], bool], Callable[[Path], Checkpoint], Callable[[Path], dict[str, Any]]], ...]
-] = (("safetensors", lambda start: len(start) >= 9 and start[8:9] == b"{", read_native, read_native_config),)
+] = (
+    ("safetensors", lambda start: len(start) >= 9 and start[8:9] == b"{", read_native, read_native_config),
+    (
+        "pytorch",
+        lambda start: any(recognises(start) for recognises, _, _ in CONTAINERS),
+        read_foreign,
+        read_foreign_config,
+    ),
+)
 
 # Files people try that are not models, and what to tell them.
 STRANGERS: Final = (
@@ -27,8 +37,6 @@ STRANGERS: Final = (
     (b"<", "is a saved web page, not a model", "Download the file itself again."),
     (b"\x89PNG", "is a picture, not a model", "Drop it on the window to encode it."),
     (b"\xff\xd8\xff", "is a picture, not a model", "Drop it on the window to encode it."),
-    (b"PK\x03\x04", "is a PyTorch or zip file of a kind this version cannot open yet", ""),
-    (b"\x80", "is a Python pickle of a kind this version cannot open yet", ""),
 )
 
 
@@ -43,7 +51,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """The configuration of a checkpoint, quickly, without its weights.
+    """The configuration of a checkpoint without its weights; quickly, but for pickles of hundreds of megabytes.
 
     Raises:
         CheckpointError: as ``read_checkpoint``.
@@ -62,7 +70,7 @@ def _format_of(path: Path) -> tuple[str, Callable[[Path], Checkpoint], Callable[
             raise CheckpointError(f"{path.name} {what}.", hint)
     raise CheckpointError(
         f"{path.name} is not a checkpoint this program can read.",
-        "It opens .safetensors files made by 'latent-explorer train'.",
+        "It opens .safetensors files made by 'latent-explorer train', and StyleGAN2 and StyleGAN3 of other programs.",
     )
 
 
