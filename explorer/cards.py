@@ -22,7 +22,7 @@ from PIL import Image
 
 from explorer.errors import ExplorerError, ExportError, ImageError, SceneError
 from explorer.imaging import contact_sheet, read_image, read_recipe, write_png
-from explorer.scene import Scene, Seed, from_json
+from explorer.scene import Condition, Scene, Seed, from_json
 
 if TYPE_CHECKING:
     from explorer.generators import Generator
@@ -32,7 +32,7 @@ __all__ = ["SAMPLES", "ModelCard", "read_card"]
 Pixels = npt.NDArray[np.uint8]
 
 SAMPLES: Final = 4
-FORMAT: Final = 1  # of a kept card; a new number makes all of them again
+FORMAT: Final = 2  # of a kept card; a new number makes all of them again
 LARGEST_SIDE: Final = 128  # of a sample, in pixels
 LONGEST_TEXT: Final = 80
 MOST_KEPT: Final = 200
@@ -84,16 +84,27 @@ def _make_card(path: Path) -> ModelCard:
 
 def _details(generator: Generator) -> str:
     _, height, width = generator.image_shape
-    count = math.prod(generator.latent_shape)
-    return f"{width}×{height} · {_amount(generator.parameters)} · {count} latent{'' if count == 1 else 's'}"
+    told = [f"{width}×{height}", _amount(generator.parameters)]
+    styles = getattr(generator, "style_layers", ())
+    if styles:
+        told.append(f"{len(styles)} layers")
+    if generator.classes:
+        told.append(f"{generator.classes} classes")
+    if not styles:
+        count = math.prod(generator.latent_shape)
+        told.append(f"{count} latent{'' if count == 1 else 's'}")
+    return " · ".join(told)
 
 
 def _draw(generator: Generator, config: Mapping[str, Any]) -> Pixels:
-    """Pictures (4, h, w, c) of four fixed seeds, with the truncation the checkpoint suggests."""
+    """Pictures (4, h, w, c) of four fixed seeds, with the truncation the checkpoint suggests, in different classes."""
     from explorer.render import render_many  # imports torch
 
     start = _start(config).latent
     scenes = [Scene(replace(start, sources=((Seed(seed), 1.0),), moves=())) for seed in _seeds(config)]
+    if generator.classes > 1:
+        classes = [place * generator.classes // SAMPLES for place in range(SAMPLES)]
+        scenes = [replace(s, condition=Condition(((k, 1.0),))) for s, k in zip(scenes, classes, strict=True)]
     return np.stack([_smaller(picture.pixels) for picture in render_many(generator, scenes, SAMPLES)])
 
 

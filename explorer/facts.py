@@ -34,6 +34,7 @@ class ModelFacts:
     class_names: tuple[str, ...] = ()
     style_layers: tuple[tuple[str, int], ...] = ()  # name and resolution of the layer that each style feeds first
     noise_layers: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()  # what a person should know of how the checkpoint was read
     layers: tuple[str, ...] = ()  # of the synthesis, whose features can be looked at
 
     @property
@@ -61,6 +62,7 @@ def describe(generator: Generator) -> ModelFacts:
         class_names=generator.class_names,
         style_layers=tuple((layer.name, layer.resolution) for layer in styled.style_layers) if styled else (),
         noise_layers=styled.noise_layers if styled else (),
+        warnings=generator.warnings,
         layers=layer_names(generator),
     )
 

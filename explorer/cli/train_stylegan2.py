@@ -55,6 +55,9 @@ def train_stylegan2(
         str, typer.Option(metavar="N,N,...", help="Channels at 4x4, 8x8 and so on, instead of --width.")
     ] = "",
     classes: Annotated[bool, typer.Option(help="Learn the classes, where the dataset has labels.")] = True,
+    class_names: Annotated[
+        str, typer.Option(metavar="A,B,...", help="What the classes are called, in the order of their numbers.")
+    ] = "",
     noise: Annotated[bool, typer.Option(help="Give every layer noise; small pictures are smoother without.")] = True,
     gamma: Annotated[float, typer.Option(metavar="G", min=0.0, help="Weight of the R1 penalty.")] = 0.3,
     path_length: Annotated[
@@ -96,7 +99,10 @@ def train_stylegan2(
     labels = material.labels if classes else None
     count = len(material.label_names) if labels is not None else 0
     if count:
-        told |= {"class_names": list(material.label_names)}
+        names = [part.strip() for part in class_names.split(",")] if class_names else list(material.label_names)
+        if len(names) != count:
+            raise typer.BadParameter(f"The dataset has {count} classes, not {len(names)}.", param_hint="--class-names")
+        told |= {"class_names": names}
     made = shape(material.image_shape[1], material.image_shape[0], count if count > 1 else 0)
     recipe = StyleGAN2Recipe(made, labels if made.classes else None, gamma, path_length, augment, told, seed)
     run(recipe, material, settings, resume, context)

@@ -48,6 +48,7 @@ class Generator(ABC):
     image_shape: tuple[int, int, int]
     latent_shape: tuple[int, ...]
     classes: int = 0
+    warnings: tuple[str, ...] = ()  # what a person should know of how the checkpoint was read
     direction_kinds: tuple[str, ...] = ("decoder", "axis")
 
     def __init__(self, config: Mapping[str, Any], net: nn.Module, device: torch.device) -> None:

@@ -61,11 +61,13 @@ def build_generator(checkpoint: Checkpoint, device: torch.device) -> Generator:
             f"Known families: {known}. A newer version or another package may add it.",
         )
     try:
-        return family.build(checkpoint, device)
+        made = family.build(checkpoint, device)
     except torch.OutOfMemoryError as error:
         raise DeviceError(
             f"{checkpoint.name} does not fit into the memory of {device}.", "Try --device cpu."
         ) from error
+    made.warnings = checkpoint.warnings
+    return made
 
 
 def leave_a_core() -> None:

@@ -35,7 +35,7 @@ def jinc_filter(taps: int, cutoff: float, half_width: float, rate: float) -> Ten
     positions = (torch.arange(taps, dtype=torch.float64, device="cpu") - (taps - 1) / 2) / rate
     radius = torch.hypot(*torch.meshgrid(positions, positions, indexing="ij"))
     radius = radius.clamp(min=1e-9 / rate)  # the limit at 0 is finite
-    values = torch.special.bessel_j1(2 * math.pi * cutoff * radius) / (math.pi * radius)
+    values: Tensor = torch.special.bessel_j1(2 * math.pi * cutoff * radius) / (math.pi * radius)
     window = torch.from_numpy(np.kaiser(taps, _beta(taps, half_width, rate)))
     values = values * torch.outer(window, window)
     return (values / values.sum()).float()
@@ -87,7 +87,7 @@ def filtered_lrelu(
         part = part.contiguous(memory_format=layout)
         return _joined([tile(part, first, min(first + deep, rows)) for first in range(0, rows, deep)], 2)
 
-    return _joined([_joined([stack(c) for c in n.split(wide, 1)], 1) for n in x.split(pictures, 0)], 0)
+    return _joined([_joined([stack(c) for c in torch.split(n, wide, 1)], 1) for n in torch.split(x, pictures, 0)], 0)
 
 
 def _beta(taps: int, half_width: float, rate: float) -> float:

@@ -220,7 +220,11 @@ class StyleGAN3Shape:
         """The architecture described; ``sizes`` of the weights by name tell the filters where ``data`` does not."""
         layers = [dict(layer) if sizes is None else _filters(layer, sizes) | layer for layer in data["layers"]]
         return StyleGAN3Shape(
-            *(int(data[name]) for name in ("z", "w", "classes", "image_channels", "resolution")),
+            int(data["z"]),
+            int(data["w"]),
+            int(data["classes"]),
+            int(data["image_channels"]),
+            int(data["resolution"]),
             MappingShape.from_json(data["mapping"]),
             InputShape.from_json(data["input"]),
             tuple(map(LayerShape.from_json, layers)),

@@ -132,7 +132,8 @@ class StyleGAN2Recipe:
         seen = net.augment(images, draws).detach().requires_grad_()
         logits = net.discriminator(seen, condition)
         (gradient,) = torch.autograd.grad(logits.sum(), seen, create_graph=True)
-        return self.gamma / 2 * gradient.square().sum((1, 2, 3)).mean()
+        penalty: Tensor = self.gamma / 2 * gradient.square().sum((1, 2, 3)).mean()
+        return penalty
 
     def _path_length(self, net: Players, styles: Tensor, made: Tensor) -> Tensor:
         """E (|J^T y| - a)^2 with a the running mean of the lengths (Karras et al. 2020, eq. 4)."""

@@ -23,11 +23,13 @@ class StatusLine(QStatusBar):
         self.setContentsMargins(10, 0, 10, 0)
         self._device = QLabel(self)
         self._speed = QLabel(self)
+        self._resumed = QLabel(self)
+        self._resumed.setToolTip("The layer that the newest picture was continued from, and the time the others take.")
         self._pixel = QLabel(self)
         self._saved = QLabel(self)
         self._speed.setToolTip("Pictures per second, and the time from moving a control to seeing its picture.")
         self._work = [_JobLine(jobs, self) for jobs in (desk.actions.workers.loader, desk.actions.workers.jobs)]
-        for widget in (self._device, self._speed):
+        for widget in (self._device, self._speed, self._resumed):
             self.addWidget(widget)
         self.addWidget(self._pixel, 1)
         for line in self._work:
@@ -58,6 +60,11 @@ class StatusLine(QStatusBar):
             self._speed.setText(f"input → pixels {last * 1e3:.0f} ms")
         else:
             self._speed.setText("")
+        picture = self._desk.session.picture
+        is_resumed = picture is not None and picture.restarted and last is not None
+        self._resumed.setText(
+            f"resumed at {picture.restarted} · saved {picture.saved * 1e3:.1f} ms" if picture and is_resumed else ""
+        )
 
     @Slot(object)
     def show_pixel(self, read: tuple[int, int, tuple[int, ...]] | None) -> None:
