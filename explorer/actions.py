@@ -14,15 +14,16 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from explorer.animation import Film
 from explorer.errors import ExplorerError
-from explorer.files import checkpoints_folder, write_text
+from explorer.files import checkpoints_folder, write_atomically, write_text
+from explorer.finding import SPACE_TITLES, Finder, Found
 from explorer.live import Live
 from explorer.loading import Loaded, load
 from explorer.motion import LARGEST_SEED, Motion
 from explorer.preferences import Preferences
 from explorer.preloading import preload
 from explorer.recipe import Recipe
-from explorer.saved import Favourite, SavedSession, read_session
-from explorer.scene import ImageFile, Latent, Seed
+from explorer.saved import Favourite, SavedSession, direction_text, read_direction, read_session
+from explorer.scene import ALL_LAYERS, Examples, ImageFile, Latent, Seed, Styles
 from explorer.session import Model, Session
 from explorer.workers import Cancelled, Jobs, JobState, Report
 
@@ -72,6 +73,7 @@ class Actions(QObject):
         super().__init__(parent)
         self.session, self.live, self.workers, self.preferences = session, live, workers, preferences
         self.motion = Motion(session, self)
+        self.finder = Finder(session, live, workers.loader, state_folder / "points", self)
         self.autosave_path = state_folder / "autosave.json"
         self._opening: int | None = None
         session.model_changed.connect(self._measure_directions)
@@ -190,6 +192,70 @@ class Actions(QObject):
     def add_keyframe(self) -> None:
         self.session.set_keyframes((*self.session.keyframes, self.session.scene))
 
+    # --- directions of one's own ---
+
+    def test_direction(self, examples: Examples) -> None:
+        """Find out how surely the examples of a direction are told apart; the session gets to know."""
+        model = self.session.model
+        if model is None:
+            return
+
+        def work(report: Report) -> float:
+            from explorer.render import probe_examples  # imports torch
+
+            return probe_examples(model.generator, examples).accuracy
+
+        def take(accuracy: float) -> None:
+            if self.session.model is model:
+                self.session.set_accuracy(examples, accuracy)
+
+        self.workers.background.start(f"Test {examples.name}", work, take)
+
+    def export_direction(self, path: Path, examples: Examples) -> None:
+        """Write a direction as a vector, one standard deviation long, or as JSON that holds its examples."""
+        model = self.session.model
+        if model is None:
+            return
+        if path.suffix.lower() not in (".npy", ".json"):
+            self.told.emit(Message(f"Directions are exported as .npy or .json; {path.name} should end in one of them."))
+            return
+
+        def work(report: Report) -> Path:
+            if path.suffix.lower() == ".json":
+                write_text(path, direction_text(examples, model.digest))
+                return path
+            import numpy as np
+
+            from explorer.render import probe_examples  # imports torch
+
+            vector = probe_examples(model.generator, examples).vector.numpy()
+            with write_atomically(path) as temporary, temporary.open("wb") as file:
+                np.save(file, vector)
+            return path
+
+        self.workers.jobs.start(f"Export {path.name}", work, self._tell_exported)
+
+    def load_direction(self, path: Path) -> None:
+        """Read a direction that was exported with its examples, and keep it with the open model."""
+        model = self.session.model
+        if model is None:
+            return
+
+        def take(read: tuple[Examples, str]) -> None:
+            examples, digest = read
+            if self.session.model is not model:
+                return
+            taken, name, number = {each.name for each in self.session.directions}, examples.name, 2
+            while name in taken:
+                name, number = f"{examples.name} {number}", number + 1
+            kept = replace(examples, name=name, first=0, end=ALL_LAYERS)
+            self.session.set_directions((*self.session.directions, kept))
+            if digest != model.digest:
+                text, hint = f"{path.name} was made with another model.", "Its examples are other pictures here."
+                self.told.emit(Message(text, hint, is_error=False))
+
+        self.workers.background.start(f"Load {path.name}", lambda report: read_direction(path), take)
+
     # --- writing ---
 
     def export_picture(self, path: Path) -> None:
@@ -206,6 +272,27 @@ class Actions(QObject):
             from explorer.export import export_picture  # imports torch
 
             export_picture(model.generator, scene, path, recipe)
+            return path
+
+        self.workers.jobs.start(f"Export {path.name}", work, self._tell_exported)
+
+    def export_table(self, path: Path) -> None:
+        """Write the mixing table of the scene as one PNG, with the recipe of the scene inside."""
+        model, table = self.session.model, self.live.table()
+        if model is None:
+            return
+        if table is None:
+            self.told.emit(Message(f"{model.facts.name} has no styles to mix.", "Open a style-based model first."))
+            return
+        if path.suffix.lower() != ".png":
+            self.told.emit(Message(f"Tables are exported as PNG; {path.name} should end in .png."))
+            return
+        recipe = Recipe(str(model.path), model.digest, model.facts.name, self.session.scene)
+
+        def work(report: Report) -> Path:
+            from explorer.export import export_table  # imports torch
+
+            export_table(model.generator, table, path, recipe, report)
             return path
 
         self.workers.jobs.start(f"Export {path.name}", work, self._tell_exported)
@@ -281,7 +368,9 @@ class Actions(QObject):
         elif loaded.session is not None:
             session.restore(loaded.session, model)
         elif loaded.image is not None:
-            self._encode(model, loaded.image)
+            can = model.facts.capabilities
+            reach = self._find if "styles" in can and "encodes" not in can else self._encode
+            reach(model, loaded.image)
         elif loaded.recipe is not None:
             if loaded.model is not None:
                 session.open_model(loaded.model)
@@ -293,6 +382,26 @@ class Actions(QObject):
             session.open_model(model)
         if loaded.model is not None:
             self.opened.emit(loaded.model.path)
+            if loaded.model.facts.warnings:
+                self.told.emit(
+                    Message(f"{loaded.model.path.name} is open.", " ".join(loaded.model.facts.warnings), is_error=False)
+                )
+
+    def _find(self, model: Model, image: ImageFile) -> None:
+        """Search the point of a picture for a model that has styles and no encoder."""
+        name = Path(image.path).name
+
+        def take(found: Found) -> None:
+            if self.session.model is model:
+                self.motion.stop()
+                scene = replace(self.session.scene, latent=Latent(((found.point, 1.0),)), styles=Styles())
+                self.session.change(scene, f"Find {name}")
+                self.session.set_view(replace(self.session.view, mode="beside"))
+            self.told.emit(Message(f"{name} found in {SPACE_TITLES[found.space]}: {found.told}.", is_error=False))
+
+        self.loading.emit(name)
+        space = self.preferences.find_space if self.preferences.find_space in SPACE_TITLES else "w+"
+        self._opening = self.finder.start(model, image, space, max(self.preferences.find_steps, 2), take)
 
     def _encode(self, model: Model, image: ImageFile) -> None:
         if "encodes" not in model.facts.capabilities:

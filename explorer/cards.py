@@ -105,7 +105,7 @@ def _draw(generator: Generator, config: Mapping[str, Any]) -> Pixels:
     if generator.classes > 1:
         classes = [place * generator.classes // SAMPLES for place in range(SAMPLES)]
         scenes = [replace(s, condition=Condition(((k, 1.0),))) for s, k in zip(scenes, classes, strict=True)]
-    return np.stack([_smaller(picture.pixels) for picture in render_many(generator, scenes, SAMPLES)])
+    return np.stack([_smaller(picture.pixels) for picture in render_many(generator, scenes, 1, LARGEST_SIDE)])
 
 
 def _seeds(config: Mapping[str, Any]) -> list[int]:

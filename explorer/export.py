@@ -9,14 +9,16 @@ import numpy as np
 
 from explorer.animation import Film, frame_count, scenes, write_film
 from explorer.generators import Generator
-from explorer.imaging import Picture, write_png
+from explorer.imaging import Picture, contact_sheet, write_png
+from explorer.mixing import Table
 from explorer.recipe import Recipe
 from explorer.render import render, render_many
 from explorer.scene import Scene
 
-__all__ = ["enlargement", "export_film", "export_picture"]
+__all__ = ["enlargement", "export_film", "export_picture", "export_table"]
 
 FRAMES_PER_BATCH = 8
+TABLE_GAP = 32  # of a mixing table: that part of a picture's side lies between two of them
 
 
 def export_picture(generator: Generator, scene: Scene, path: Path, recipe: Recipe) -> Picture:
@@ -48,6 +50,26 @@ def export_film(
 
     factor = enlargement(generator.image_shape, size)
     return write_film(path, frames(), film.frames_per_second, recipe.to_json(), factor)
+
+
+def export_table(
+    generator: Generator,
+    table: Table,
+    path: Path,
+    recipe: Recipe,
+    report: Callable[[float, float, str], None] = lambda done, total, note: None,
+) -> None:
+    """Write a mixing table as one PNG, its sources in the first row and column, with a recipe inside.
+
+    ``report`` is called for every picture and may raise to cancel. Raises as ``render`` and ``write_png``.
+    """
+    scenes, pictures = table.sheet(), []
+    for index, picture in enumerate(render_many(generator, scenes, table.columns)):
+        report(index, len(scenes), f"picture {index + 1} of {len(scenes)}")
+        pictures.append(picture.pixels)
+    pictures[0] = np.zeros_like(pictures[0])  # the corner
+    gap = max(1, max(generator.image_shape[1:]) // TABLE_GAP)
+    write_png(path, contact_sheet(np.stack(pictures), table.columns, gap), recipe.to_json())
 
 
 def enlargement(image_shape: tuple[int, int, int], size: int) -> int:

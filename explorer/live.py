@@ -17,21 +17,26 @@ import numpy as np
 from PySide6.QtCore import QObject, Signal, Slot
 
 from explorer.errors import ExplorerError
-from explorer.imaging import Picture
+from explorer.imaging import Picture, prepare, read_image
+from explorer.mixing import Table, table_layers, table_sources
 from explorer.scene import AnyDirection, Scene, moved
 from explorer.session import Model, Session
 from explorer.workers import Failed, LatestWins, MainThread
 
 if TYPE_CHECKING:
+    from explorer.activations import Activations
     from explorer.render import Reading, Resume
 
 __all__ = ["LANES", "Live", "Tile", "plane"]
 
-LANES = ("picture", "original", "reading", "pad", "blend", "film", "strip")
+LANES = ("picture", "original", "reading", "styles", "pad", "classes", "blend", "examples", "film", "strip", "layers")
 RECENT = 240  # frames the latency read-out is taken from
 STALE_SECONDS = 2.0
 SLOW_SECONDS = 0.1  # for one picture: then a sketch comes first
-TILES_PER_STEP = 7
+TILES_PER_STEP = 7  # at most
+STEP_SECONDS = 0.05  # that a step of tiles may take
+TILE_SIDE, CELL_SIDE = 64, 128  # pixels that a thumbnail and a cell of the grid need
+SLOW_TABLE_SECONDS = 0.4  # for all of a mixing table: then it appears row by row
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,6 +52,7 @@ class Live(QObject):
 
     rested = Signal()  # the picture shown is that of the scene as it is, nothing newer is on its way
     grid_shown = Signal(object)  # uint8 (rows, columns, h, w, c), the scene's own picture in the middle
+    table_shown = Signal(object, object)  # Table, and uint8 (rows, columns, h, w, c) with its sources in front
 
     def __init__(self, session: Session, main: MainThread, failed: Failed, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -57,6 +63,9 @@ class Live(QObject):
         self._is_first = True  # the first picture of a model tells of its opening, not of the hand
         self._is_slow = False  # the newest picture took so long that a sketch before it helps
         self._kept: dict[str, Resume] = {}  # what a picture can be continued from; for the render thread alone
+        self._table: Table | None = None  # the newest one asked for; its points stay while they suit the scene
+        self._sheet: tuple[Table, np.ndarray] | None = None  # the newest one shown
+        self._table_seconds = 0.0  # it took
         self._waiting_since: float | None = None  # when the scene of the picture not painted yet was asked for
         session.scene_changed.connect(self.show_scene)
         session.model_changed.connect(self.forget)
@@ -80,20 +89,39 @@ class Live(QObject):
             from explorer.render import render_many  # imports torch
 
             scenes = plane(scene, view.across, view.up, view.span, view.cells)
-            pictures = list(render_many(model.generator, scenes, len(scenes)))
+            pictures = list(render_many(model.generator, scenes, len(scenes), CELL_SIDE))
             pixels = np.stack([each.pixels for each in pictures])
             yield pictures[len(pictures) // 2], scene, asked, pixels.reshape(view.cells, view.cells, *pixels.shape[1:])
 
-        if view.mode == "grid":
+        self._table = table = self.table() if view.mode == "table" else None
+        if table is not None:
+            self._thread.submit("picture", self._table_rows(model, table, asked), self._show_table)
+        elif view.mode == "grid":
             self._thread.submit("picture", grid, self._show_grid)
         else:
             self._thread.submit("picture", picture, self._show_picture)
+
+    def table(self) -> Table | None:
+        """The mixing table of the scene, of the points of the one before where they suit; None without styles."""
+        session = self._session
+        if session.model is None or not session.model.facts.style_layers:
+            return None
+        facts, scene, before = session.model.facts, session.scene, self._table
+        if before is not None and before.suits(scene):
+            across, down = before.across, before.down
+        else:
+            kept = [each.scene.latent for each in session.favourites if each.checkpoint == facts.name]
+            across, down = table_sources(scene, kept)
+        layers = table_layers(session.view.table_layers, [side for _, side in facts.style_layers])
+        self._table = Table(scene, across, down, *layers)
+        return self._table
 
     @Slot()
     def forget(self) -> None:
         """Drop everything asked of the previous model."""
         self._thread.reset()
         self._is_first, self._is_slow, self._kept = True, False, {}
+        self._table, self._sheet, self._table_seconds = None, None, 0.0
         self._latencies.clear()
         self._shown_at.clear()
 
@@ -109,15 +137,20 @@ class Live(QObject):
         def work() -> Iterator[list[Tile]]:
             from explorer.render import render_many  # imports torch
 
-            for start in range(0, len(scenes), TILES_PER_STEP):
-                part = scenes[start : start + TILES_PER_STEP]
+            start, step = 0, 1  # one at first, then as many as leave the thread free for a newer picture soon
+            while start < len(scenes):
+                part, first = scenes[start : start + step], start
+                start += step
                 try:
-                    pictures = enumerate(list(render_many(model.generator, part, TILES_PER_STEP)), start)
-                    yield [Tile(index, picture) for index, picture in pictures]
+                    pictures = list(render_many(model.generator, part, step, TILE_SIDE))
+                    yield [Tile(index, picture) for index, picture in enumerate(pictures, first)]
+                    step = min(max(int(STEP_SECONDS / max(pictures[0].seconds, 1e-4)), 1), TILES_PER_STEP)
                 except ExplorerError:  # one of them cannot be made, a picture file that is gone perhaps
-                    for index, scene in enumerate(part, start):
+                    for index, scene in enumerate(part, first):
                         with contextlib.suppress(ExplorerError):
-                            yield [Tile(index, picture) for picture in render_many(model.generator, (scene,))]
+                            yield [
+                                Tile(index, picture) for picture in render_many(model.generator, (scene,), 1, TILE_SIDE)
+                            ]
 
         def show_all(tiles: list[Tile]) -> None:
             for tile in tiles:
@@ -136,6 +169,37 @@ class Live(QObject):
             yield read_picture(model.generator, Path(path))
 
         self._thread.submit(lane, work, show)
+
+    def original(self, lane: str, model: Model, path: str, show: Callable[[np.ndarray], None]) -> None:
+        """Ask for a picture file as the model wants it, uint8 (h, w, c). A newer request in the lane replaces this."""
+
+        def work() -> Iterator[np.ndarray]:
+            from pathlib import Path
+
+            yield prepare(read_image(Path(path)), model.facts.image_shape, model.generator.preparation)
+
+        self._thread.submit(lane, work, show)
+
+    def layer(self, layer: int, channel: int, show: Callable[[Activations], None]) -> None:
+        """Ask for the features of the scene's picture after a layer, and for one channel (or -1) in more detail.
+
+        A newer request replaces this one; whatever is asked of any other lane goes first, between two layers.
+        """
+        model, scene, kept = self._session.model, self._session.scene, self._kept
+        if model is None:
+            return
+
+        def work() -> Iterator[Activations | None]:
+            from explorer.activations import watch  # imports torch
+
+            with contextlib.suppress(ExplorerError):  # the picture cannot be made either, and says so
+                yield from watch(model.generator, scene, layer, channel, kept.get("resume"))
+
+        def show_found(found: Activations | None) -> None:
+            if found is not None:
+                show(found)
+
+        self._thread.submit("layers", work, show_found)
 
     def drop(self, lane: str) -> None:
         """Take back what was asked of a lane and has not begun."""
@@ -189,6 +253,49 @@ class Live(QObject):
         self._session.show_picture(picture, scene)
         self.grid_shown.emit(pixels)
         self._rest(scene)
+
+    def _table_rows(self, model: Model, table: Table, asked: float) -> Callable[[], Iterator[_TableRows]]:
+        """The work of making a table: at once where it takes no time, otherwise row by row over the one before."""
+        kept = self._sheet[1] if self._sheet is not None and self._sheet[0].has_points_of(table) else None
+        is_fast = 0 < self._table_seconds < SLOW_TABLE_SECONDS
+
+        def rows() -> Iterator[_TableRows]:
+            from explorer.render import render_many  # imports torch
+
+            scenes, width, pixels, seconds = table.sheet(), table.columns, kept, 0.0
+            step = len(scenes) if is_fast else width
+            own: Picture | None = None
+            for start in range(0, len(scenes), step):
+                pictures = list(render_many(model.generator, scenes[start : start + step], step))
+                own = own or pictures[0]
+                made = np.stack([each.pixels for each in pictures])
+                seconds += sum(each.seconds for each in pictures)
+                sheet = np.zeros((len(scenes), *made.shape[1:]), np.uint8) if pixels is None else pixels.copy()
+                sheet[start : start + step] = made
+                pixels = sheet
+                yield _TableRows(table, own, asked, sheet, seconds if start + step >= len(scenes) else 0.0)
+
+        return rows
+
+    def _show_table(self, rows: _TableRows) -> None:
+        self._waiting_since = rows.asked
+        self._sheet = rows.table, rows.pixels
+        self._session.show_picture(rows.own, rows.table.scene)
+        self.table_shown.emit(rows.table, rows.pixels.reshape(-1, rows.table.columns, *rows.pixels.shape[1:]))
+        if rows.seconds:
+            self._table_seconds = rows.seconds
+            self._rest(rows.table.scene)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _TableRows:
+    """A mixing table as far as it is made; ``seconds`` are 0 where rows are still to come."""
+
+    table: Table
+    own: Picture
+    asked: float
+    pixels: np.ndarray  # uint8 (n, h, w, c)
+    seconds: float
 
 
 def plane(scene: Scene, across: AnyDirection, up: AnyDirection, span: float, cells: int) -> list[Scene]:

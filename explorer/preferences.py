@@ -22,6 +22,8 @@ class Preferences:
     recent: tuple[str, ...] = ()  # checkpoint paths, newest first
     last_folder: str = ""
     hint_seen: bool = False
+    find_space: str = "w+"  # where a real picture is searched: "w" or "w+"
+    find_steps: int = 200
     collapsed: tuple[str, ...] = ()  # titles of folded panels
     panel_order: tuple[str, ...] = ()
     geometry: bytes = field(default=b"", repr=False)

@@ -80,12 +80,15 @@ def render(generator: Generator, scene: Scene, resume: Resume | None = None, ske
         yield from render_many(generator, (scene,), 1)
 
 
-def render_many(generator: Generator, scenes: Iterable[Scene], batch: int = 32) -> Iterator[Picture]:
-    """The finished pictures of many scenes, in order, ``batch`` at a time through the network. Raises as ``render``."""
+def render_many(generator: Generator, scenes: Iterable[Scene], batch: int = 32, side: int = 0) -> Iterator[Picture]:
+    """The finished pictures of many scenes, in order, ``batch`` at a time through the network. Raises as ``render``.
+
+    With ``side``, pictures for thumbnails: a model that grows its pictures stops once they have so many pixels.
+    """
     waiting = iter(scenes)
     while group := list(islice(waiting, batch)):
         started = time.perf_counter()
-        images, points = _images_of(generator, group)
+        images, points = _images_of(generator, group, side)
         pixels = _to_uint8(images)
         seconds = (time.perf_counter() - started) / len(group)
         for point, image in zip(points.numpy(), pixels, strict=True):
@@ -257,7 +260,7 @@ def to_images(pixels: np.ndarray, device: torch.device) -> Tensor:
 
 
 @torch.no_grad()  # not inference mode, in which directions of a decoder cannot be found
-def _images_of(generator: Generator, scenes: list[Scene]) -> tuple[Tensor, Tensor]:
+def _images_of(generator: Generator, scenes: list[Scene], side: int = 0) -> tuple[Tensor, Tensor]:
     """Pictures (n, c, h, w) of scenes, and where their points lie (n, ...): in latent space, or from the mean of W."""
     if not isinstance(generator, HasStyles):
         points = torch.stack([locate(generator, scene.latent) for scene in scenes])
@@ -265,7 +268,10 @@ def _images_of(generator: Generator, scenes: list[Scene]) -> tuple[Tensor, Tenso
     parts: list[tuple[Tensor, Tensor]] = []
     for (noise, transform), part in groupby(scenes, lambda scene: (scene.noise, scene.transform)):
         styles = torch.stack([mix(generator, scene) for scene in part])
-        parts.append((_synthesise(generator, generator, styles, Look(noise, transform)), _from_mean(generator, styles)))
+        look = Look(noise, transform)
+        small = _synthesise_small(generator, styles, look, side) if side else None
+        images = _synthesise(generator, generator, styles, look) if small is None else small
+        parts.append((images, _from_mean(generator, styles)))
     return torch.cat([images for images, _ in parts]), torch.cat([points for _, points in parts])
 
 
@@ -289,6 +295,21 @@ def _render_styles(generator: StyleGenerator, scene: Scene, resume: Resume | Non
                 yield Picture(_to_uint8(larger)[0], point, time.perf_counter() - started, is_sketch=True)
     except torch.OutOfMemoryError as error:
         raise _out_of_memory(generator, 1) from error
+
+
+def _synthesise_small(generator: Generator, styles: Tensor, look: Look, side: int) -> Tensor | None:
+    """The picture of the first layers that end with one of ``side`` pixels or more; None where that saves nothing."""
+    if not isinstance(generator, StyleGenerator) or generator.image_shape[1] <= side:
+        return None
+    leave_a_core()
+    try:
+        with torch.inference_mode():
+            for image, _ in generator.sketches(styles.to(generator.device), look):
+                if image.shape[2] >= side:
+                    return image
+    except torch.OutOfMemoryError as error:
+        raise _out_of_memory(generator, len(styles)) from error
+    return None
 
 
 def _synthesise(styled: HasStyles, generator: Generator, styles: Tensor, look: Look) -> Tensor:

@@ -11,8 +11,10 @@ from explorer.animation import EASINGS, Film
 from explorer.errors import SceneError
 from explorer.history import History
 from explorer.scene import (
+    ALL_LAYERS,
     AnyDirection,
     Direction,
+    Examples,
     Scene,
     direction_from_json,
     direction_to_json,
@@ -20,9 +22,19 @@ from explorer.scene import (
     to_json,
 )
 
-__all__ = ["Favourite", "FilmSettings", "SavedSession", "View", "Work", "read_session"]
+__all__ = [
+    "Favourite",
+    "FilmSettings",
+    "SavedSession",
+    "View",
+    "Work",
+    "direction_text",
+    "read_direction",
+    "read_session",
+]
 
 FORMAT = 1
+DIRECTION_FORMAT = 1
 MAX_SESSION_BYTES = 64 << 20
 
 
@@ -30,7 +42,7 @@ MAX_SESSION_BYTES = 64 << 20
 class View:
     """How the scene is looked at; not part of the picture."""
 
-    mode: str = "picture"  # picture, grid or beside
+    mode: str = "picture"  # picture, grid, beside or table
     across: AnyDirection = Direction("decoder", 0)
     up: AnyDirection = Direction("decoder", 1)
     cells: int = 7  # of the grid, along each side, odd
@@ -38,6 +50,8 @@ class View:
     smooth: bool = True
     kind: str = "decoder"  # which directions the panel lists
     sketch: bool = True  # show a coarse picture first where a picture takes long
+    table_layers: tuple[int, int] = (0, ALL_LAYERS)  # what a mixing table takes from its rows; all: the coarse ones
+    layers: tuple[int, int] = (0, ALL_LAYERS)  # the first layer that directions move, and the one after the last
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +99,14 @@ class Favourite:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What was done with one model: where one has been, and the film of the timeline."""
+    """What was done with one model: where one has been, the film of the timeline, and one's own directions.
+
+    A direction in the making may have examples on one side only, or none.
+    """
 
     history: History
     keyframes: tuple[Scene, ...] = ()
+    directions: tuple[Examples, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +122,7 @@ class SavedSession:
     film: FilmSettings = FilmSettings()
     view: View = View()
     others: tuple[tuple[str, Work], ...] = ()  # by the SHA-256 of other models
+    directions: tuple[Examples, ...] = ()
 
     def to_text(self) -> str:
         """The session as JSON. Slow for long histories: not for the main thread."""
@@ -124,9 +143,15 @@ class SavedSession:
                     "up": direction_to_json(self.view.up),
                 },
                 "others": [
-                    {"sha256": sha, "history": w.history.to_json(), "keyframes": [to_json(s) for s in w.keyframes]}
-                    for sha, w in self.others
+                    {
+                        "sha256": sha,
+                        "history": work.history.to_json(),
+                        "keyframes": [to_json(scene) for scene in work.keyframes],
+                        "directions": [direction_to_json(direction) for direction in work.directions],
+                    }
+                    for sha, work in self.others
                 ],
+                "directions": [direction_to_json(direction) for direction in self.directions],
             }
         )
 
@@ -158,21 +183,28 @@ def read_session(path: Path) -> SavedSession:
             keyframes=tuple(from_json(item) for item in data["keyframes"]),
             film=FilmSettings.from_json(data["film"]),
             view=View(
-                mode=view["mode"] if view["mode"] in ("picture", "grid", "beside") else "picture",
+                mode=view["mode"] if view["mode"] in ("picture", "grid", "beside", "table") else "picture",
                 cells=min(max(int(view["cells"]) | 1, 3), 15),
                 span=min(max(float(view["span"]), 0.1), 10.0),
                 smooth=bool(view["smooth"]),
                 kind=str(view["kind"]),
                 sketch=bool(view.get("sketch", True)),
+                table_layers=_layers(view.get("table_layers", (0, ALL_LAYERS))),
+                layers=_layers(view.get("layers", (0, ALL_LAYERS))),
                 **axes,
             ),
             others=tuple(
                 (
                     str(item["sha256"]),
-                    Work(History.from_json(item["history"]), tuple(from_json(each) for each in item["keyframes"])),
+                    Work(
+                        History.from_json(item["history"]),
+                        tuple(from_json(each) for each in item["keyframes"]),
+                        tuple(_examples(each) for each in item.get("directions", [])),
+                    ),
                 )
                 for item in data.get("others", [])
             ),
+            directions=tuple(_examples(each) for each in data.get("directions", [])),
         )
     except FileNotFoundError as error:
         raise SceneError(f"{path} does not exist.", "It may have been moved or renamed.") from error
@@ -182,10 +214,63 @@ def read_session(path: Path) -> SavedSession:
         raise SceneError(f"{path.name} is not a session of this program, or it is damaged.") from error
 
 
+def direction_text(examples: Examples, digest: str) -> str:
+    """A direction of one's own as JSON, with the SHA-256 of the model that it was made with."""
+    return json.dumps(
+        {
+            "latent-explorer-direction": DIRECTION_FORMAT,
+            "checkpoint": {"sha256": digest},
+            "direction": direction_to_json(examples),
+        }
+    )
+
+
+def read_direction(path: Path) -> tuple[Examples, str]:
+    """Read what ``direction_text`` wrote: the direction, and the SHA-256 of its model.
+
+    Raises:
+        SceneError: it is not a direction, is damaged, or is of a newer version of the program.
+    """
+    try:
+        if path.stat().st_size > MAX_SESSION_BYTES:
+            raise SceneError(f"{path.name} is far too large for a direction.")
+        data = json.loads(path.read_text("utf-8"), parse_constant=_refuse)
+        version = data["latent-explorer-direction"]
+        if version != DIRECTION_FORMAT:
+            raise SceneError(f"{path.name} was saved by another version of this program ({version}).")
+        direction = direction_from_json(data["direction"])
+        if not isinstance(direction, Examples):
+            raise TypeError("a direction without examples")
+        return direction, str(data["checkpoint"]["sha256"])
+    except FileNotFoundError as error:
+        raise SceneError(f"{path} does not exist.", "It may have been moved or renamed.") from error
+    except OSError as error:
+        raise SceneError(f"{path} cannot be opened: {error.strerror}.") from error
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError, RecursionError) as error:
+        raise SceneError(f"{path.name} is not a direction of this program, or it is damaged.") from error
+
+
 def _axis(data: Any) -> AnyDirection:
     """A direction as it is written now, or by the first version."""
     first_form = isinstance(data, dict) and "kind" in data
     return direction_from_json((data["kind"], data["index"]) if first_form else data)
+
+
+def _layers(data: Any) -> tuple[int, int]:
+    """A range of layers; all of them where it is none."""
+    first, end = (min(max(int(each), 0), ALL_LAYERS) for each in data)
+    return (first, end) if first < end else (0, ALL_LAYERS)
+
+
+def _examples(data: Any) -> Examples:
+    """A direction of one's own, which may still lack a side."""
+    having, lacking = data["having"], data["lacking"]
+    if not having and not lacking:
+        return Examples(str(data["name"]), (), ())
+    direction = direction_from_json({**data, "having": having or lacking, "lacking": lacking or having})
+    if not isinstance(direction, Examples):
+        raise TypeError("a direction without examples")
+    return replace(direction, having=direction.having if having else (), lacking=direction.lacking if lacking else ())
 
 
 def _refuse(constant: str) -> None:

@@ -15,6 +15,7 @@ from explorer.errors import SceneError
 
 __all__ = [
     "ALL_LAYERS",
+    "MAX_NAME",
     "AnyDirection",
     "Condition",
     "Direction",
@@ -64,10 +65,12 @@ class ImageFile:
 
 @dataclass(frozen=True, slots=True, order=True)
 class StoredPoint:
-    """A point found for a picture and kept in a file: styles (layers, w) of a style-based model. See ``ImageFile``."""
+    """A point kept in a file: styles (layers, w) of a style-based model. See ``ImageFile``. ``picture`` is the path of
+    the real picture that it was found for, where it was."""
 
     path: str
     digest: str = ""
+    picture: str = ""
 
 
 Source: TypeAlias = Seed | ImageFile | StoredPoint
@@ -110,12 +113,15 @@ class Latent:
     The sources are blended with their weights (see ``explorer.latents.blend``), the blend is pulled towards the mean
     of the prior by ``truncation`` (psi: 1 leaves it, 0 is the mean), then every move adds its amount, in standard
     deviations, along its direction. Style-based models are pulled in W, and only in the layers below ``cutoff``.
+    ``classes`` are class weights that this point keeps in any scene, as an example does; without any, those of the
+    scene hold.
     """
 
     sources: tuple[tuple[Source, float], ...] = ((Seed(0), 1.0),)
     moves: tuple[tuple[AnyDirection, float], ...] = ()
     truncation: float = 1.0
     cutoff: int = ALL_LAYERS
+    classes: tuple[tuple[int, float], ...] = ()
 
     def amount(self, direction: AnyDirection) -> float:
         """How far this point is moved along ``direction``, in standard deviations."""
@@ -314,12 +320,16 @@ def _range(layers: Any) -> tuple[int, int]:
 
 
 def _latent_to_json(latent: Latent) -> dict[str, Any]:
-    data = {
+    data: dict[str, Any] = {
         "sources": [[_source_to_json(source), weight] for source, weight in latent.sources],
         "moves": [[direction_to_json(direction), amount] for direction, amount in latent.moves],
         "truncation": latent.truncation,
     }
-    return data if latent.cutoff == ALL_LAYERS else {**data, "cutoff": latent.cutoff}
+    if latent.cutoff != ALL_LAYERS:
+        data["cutoff"] = latent.cutoff
+    if latent.classes:
+        data["classes"] = [list(pair) for pair in latent.classes]
+    return data
 
 
 def _latent_from_json(data: Any) -> Latent:
@@ -329,7 +339,8 @@ def _latent_from_json(data: Any) -> Latent:
         raise ValueError("a direction that is moved along twice")
     if any(weight < 0 for _, weight in sources) or not math.fsum(weight for _, weight in sources) > 0:
         raise ValueError("its sources, whose weights should be positive")
-    return Latent(sources, _canonical(moves), _number(data["truncation"]), _index(data.get("cutoff", ALL_LAYERS)))
+    cutoff, classes = _index(data.get("cutoff", ALL_LAYERS)), _pairs(data.get("classes", []))
+    return Latent(sources, _canonical(moves), _number(data["truncation"]), cutoff, classes)
 
 
 def _blend_latents(parts: list[tuple[Latent, float]]) -> Latent:
@@ -344,8 +355,8 @@ def _blend_latents(parts: list[tuple[Latent, float]]) -> Latent:
         for direction, amount in latent.moves:
             moves[direction] = moves.get(direction, 0.0) + share * amount
     truncation = _mean([(latent.truncation, share) for latent, share in parts])
-    cutoff = max(parts, key=lambda part: part[1])[0].cutoff
-    return Latent(tuple(sources.items()), _canonical(moves.items()), truncation, cutoff)
+    nearest = max(parts, key=lambda part: part[1])[0]
+    return Latent(tuple(sources.items()), _canonical(moves.items()), truncation, nearest.cutoff, nearest.classes)
 
 
 def _blend_styles(parts: list[tuple[Styles, float]]) -> Styles:
@@ -409,18 +420,18 @@ def _source_to_json(source: Source) -> dict[str, Any]:
             return {"seed": number}
         case ImageFile(path, digest):
             return {"image": path, "sha256": digest}
-        case StoredPoint(path, digest):
-            return {"point": path, "sha256": digest}
+        case StoredPoint(path, digest, picture):
+            return {"point": path, "sha256": digest, **({"picture": picture} if picture else {})}
 
 
 def _source_from_json(data: Any) -> Source:
     if "seed" in data:
         return Seed(_index(data["seed"]))
-    kind = StoredPoint if "point" in data else ImageFile
-    path, digest = data["point" if "point" in data else "image"], data.get("sha256", "")
-    if not isinstance(path, str) or not isinstance(digest, str):
+    is_point = "point" in data
+    path, digest, picture = data["point" if is_point else "image"], data.get("sha256", ""), data.get("picture", "")
+    if not all(isinstance(text, str) for text in (path, digest, picture)):
         raise TypeError("the path of a picture")
-    return kind(path, digest)
+    return StoredPoint(path, digest, picture) if is_point else ImageFile(path, digest)
 
 
 def _pairs(data: Any) -> tuple[tuple[int, float], ...]:

@@ -12,7 +12,7 @@ from explorer.errors import SceneError
 from explorer.history import Entry, History
 from explorer.imaging import Picture
 from explorer.saved import Favourite, FilmSettings, SavedSession, View, Work
-from explorer.scene import Direction, Examples, Latent, Scene, from_json
+from explorer.scene import ALL_LAYERS, Direction, Examples, Latent, Scene, from_json
 
 if TYPE_CHECKING:
     from explorer.facts import ModelFacts
@@ -45,8 +45,8 @@ class Session(QObject):
     picture_shown = Signal(object)  # Picture: the newest finished one of ``scene`` or of one shortly before
     history_changed = Signal()
     view_changed = Signal()
-    kept_changed = Signal()  # favourites, keyframes or film settings
-    directions_changed = Signal()  # strengths of directions became known
+    kept_changed = Signal()  # favourites, keyframes, film settings or own directions
+    directions_changed = Signal()  # strengths or the accuracy of directions became known
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -57,9 +57,11 @@ class Session(QObject):
         self.history = History.start(self.scene)
         self.favourites: tuple[Favourite, ...] = ()
         self.keyframes: tuple[Scene, ...] = ()
+        self.directions: tuple[Examples, ...] = ()  # the person's own of this model; one side may still be empty
         self.film = FilmSettings()
         self.view = View()
         self.strengths: dict[str, Any] = {}  # kind of direction -> float32 (k,)
+        self.accuracies: dict[Examples, float] = {}  # of own directions: the share of examples on the right side
         self._others: dict[str, Work] = {}  # by digest, of models that are not open
         self._seeing = QTimer(self)  # panels need not repaint at the rate of a mouse
         self._seeing.setSingleShot(True)
@@ -111,11 +113,11 @@ class Session(QObject):
     def open_model(self, model: Model, scene: Scene | None = None) -> None:
         """Switch to a loaded model, at ``scene``, or where one was when it was last open, or at its first seed."""
         if self.model is not None:
-            self._others[self.model.digest] = Work(self.history, self.keyframes)
+            self._others[self.model.digest] = Work(self.history, self.keyframes, self.directions)
         work = self._others.pop(model.digest, None)
         known = work.history if work is not None else None
-        self.keyframes = work.keyframes if work is not None else ()
-        self.model, self.picture, self.strengths = model, None, {}
+        self.keyframes, self.directions = (work.keyframes, work.directions) if work is not None else ((), ())
+        self.model, self.picture, self.strengths, self.accuracies = model, None, {}, {}
         self.history = known or History.start(scene or first_scene(model))
         if scene is not None and known is not None:
             self.history = known.visit(scene, "Open")
@@ -124,7 +126,12 @@ class Session(QObject):
         if self.view.kind not in kinds:
             self.view = replace(self.view, kind=kinds[0])
         across, up = self.view.across, self.view.up
-        if any(isinstance(axis, Examples) or axis.kind not in kinds for axis in (across, up)):
+        if not all(
+            replace(axis, first=0, end=ALL_LAYERS) in self.directions
+            if isinstance(axis, Examples)
+            else axis.kind in kinds
+            for axis in (across, up)
+        ):
             self.view = replace(self.view, across=Direction(kinds[0], 0), up=Direction(kinds[0], 1))
         self.model_changed.emit()
         self.scene_changed.emit()
@@ -136,6 +143,11 @@ class Session(QObject):
     def set_strengths(self, kind: str, strengths: object) -> None:
         """Take how much each direction of ``kind`` changes the picture, float32 (k,)."""
         self.strengths = {**self.strengths, kind: strengths}
+        self.directions_changed.emit()
+
+    def set_accuracy(self, examples: Examples, accuracy: float) -> None:
+        """Take the share of examples that the others would put on the right side."""
+        self.accuracies = {**self.accuracies, examples: accuracy}
         self.directions_changed.emit()
 
     # --- looking, keeping ---
@@ -153,6 +165,12 @@ class Session(QObject):
     def set_keyframes(self, keyframes: tuple[Scene, ...]) -> None:
         if keyframes != self.keyframes:
             self.keyframes = keyframes
+            self.kept_changed.emit()
+
+    def set_directions(self, directions: tuple[Examples, ...]) -> None:
+        """Keep these directions of the person's own."""
+        if directions != self.directions:
+            self.directions = directions
             self.kept_changed.emit()
 
     def set_film(self, film: FilmSettings) -> None:
@@ -174,13 +192,14 @@ class Session(QObject):
             film=self.film,
             view=self.view,
             others=tuple(self._others.items()),
+            directions=self.directions,
         )
 
     def remember(self, saved: SavedSession) -> None:
         """Keep what a saved session holds for when its models are opened, and its favourites."""
         self._others |= dict(saved.others)
         if saved.digest:
-            self._others[saved.digest] = Work(saved.history, saved.keyframes)
+            self._others[saved.digest] = Work(saved.history, saved.keyframes, saved.directions)
         self.favourites = tuple(dict.fromkeys((*saved.favourites, *self.favourites)))
         self.film = saved.film
         self.kept_changed.emit()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,9 +11,10 @@ import numpy.typing as npt
 import torch
 
 from explorer.formats import Checkpoint, write_native
-from explorer.generators import Generator, StyleGAN2Generator, VAEGenerator
+from explorer.generators import Generator, StyleGAN2Generator, StyleGAN3Generator, VAEGenerator
 from explorer.nets.style_mapping import MappingShape
 from explorer.nets.stylegan2 import StyleGAN2, StyleGAN2Shape
+from explorer.nets.stylegan3 import StyleGAN3, StyleGAN3Shape
 from explorer.nets.vae import VAE, VAEShape
 
 __all__ = [
@@ -20,6 +22,7 @@ __all__ = [
     "fill",
     "make_prior_vae",
     "make_stylegan2",
+    "make_stylegan3",
     "make_vae",
     "noise_pictures",
     "save_model",
@@ -70,6 +73,18 @@ def make_stylegan2(classes: int = 0, noise: bool = True, **config: Any) -> Style
         net.mapping.w_avg += 0.1
     told = {"family": "stylegan2", "name": "tiny stylegan2", "architecture": shape.to_json(), **config}
     return StyleGAN2Generator.build(Checkpoint(told, net.state_dict()), CPU)
+
+
+def make_stylegan3(rotation: bool = False, **config: Any) -> StyleGAN3Generator:
+    """A StyleGAN3 for 16 x 16 colour pictures, of strong contrast: 5 styles of 8 numbers."""
+    shape = StyleGAN3Shape.of(16, z=8, rotation=rotation, channel_base=64, channel_max=4, layers=3)
+    shape = replace(shape, output_scale=2.0)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        net = StyleGAN3(shape)
+    fill(net, 1)
+    told = {"family": "stylegan3", "name": "tiny stylegan3", "architecture": shape.to_json(), **config}
+    return StyleGAN3Generator.build(Checkpoint(told, net.state_dict()), CPU)
 
 
 def save_model(path: Path, model: Generator | None = None) -> Path:

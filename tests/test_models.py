@@ -44,9 +44,9 @@ def renders(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """One entry for every time pictures were rendered from now on."""
     calls: list[int] = []
 
-    def counted(generator: Any, scenes: Any, batch: int = 32) -> Any:
+    def counted(generator: Any, scenes: Any, batch: int = 32, side: int = 0) -> Any:
         calls.append(batch)
-        return render_many(generator, scenes, batch)
+        return render_many(generator, scenes, batch, side)
 
     monkeypatch.setattr(explorer.render, "render_many", counted)
     return calls

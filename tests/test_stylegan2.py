@@ -271,6 +271,14 @@ def test_a_sketch_comes_first_and_has_the_size_of_the_picture() -> None:
     assert sketch.pixels.shape == picture.pixels.shape
 
 
+def test_thumbnails_stop_at_the_layer_that_is_large_enough() -> None:
+    generator = make_stylegan2()
+    (small,) = render_many(generator, [scene(1)], side=8)
+    (whole,) = render_many(generator, [scene(1)], side=64)
+    assert small.pixels.shape == (8, 8, 3)
+    assert whole.pixels.shape == (16, 16, 3)
+
+
 def test_one_by_one_equals_a_batch() -> None:
     generator = make_stylegan2(3)
     scenes = [replace(scene(i), noise=Noise("random", i % 2), condition=Condition(((i % 3, 1.0),))) for i in range(5)]

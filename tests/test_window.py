@@ -431,6 +431,7 @@ def test_cards_fold_and_open_again(opened: Program) -> None:
 
 def test_a_card_is_torn_off_used_and_put_back(opened: Program) -> None:
     column, card = opened.window.panels, opened.window.panels.card("Directions")
+    order = column.arrangement()[0]
     card.tearAsked.emit()
     assert card.window() is not opened.window
     opened.drag_slider()
@@ -439,7 +440,7 @@ def test_a_card_is_torn_off_used_and_put_back(opened: Program) -> None:
     card.window().close()
     assert card.window() is opened.window
     opened.wait(card.isVisible)
-    assert column.arrangement()[0] == ("Latent", "Directions", "Posterior")
+    assert column.arrangement()[0] == order
 
 
 def test_a_torn_off_card_goes_when_the_window_is_closed(opened: Program) -> None:
@@ -449,7 +450,7 @@ def test_a_torn_off_card_goes_when_the_window_is_closed(opened: Program) -> None
 
 def test_cards_change_places(opened: Program) -> None:
     opened.window.panels.card("Directions").moveAsked.emit(-1)
-    assert opened.window.panels.arrangement()[0] == ("Directions", "Latent", "Posterior")
+    assert opened.window.panels.arrangement()[0][:2] == ("Directions", "Latent")
     directions, latent = (opened.window.panels.card(title) for title in ("Directions", "Latent"))
     opened.wait(lambda: directions.y() < latent.y())
 

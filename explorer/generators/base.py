@@ -49,7 +49,6 @@ class Generator(ABC):
     latent_shape: tuple[int, ...]
     classes: int = 0
     warnings: tuple[str, ...] = ()  # what a person should know of how the checkpoint was read
-    direction_kinds: tuple[str, ...] = ("decoder", "axis")
 
     def __init__(self, config: Mapping[str, Any], net: nn.Module, device: torch.device) -> None:
         self.config = config
@@ -86,6 +85,11 @@ class Generator(ABC):
         names = self.config.get("class_names")
         good = isinstance(names, list) and len(names) == self.classes and all(isinstance(name, str) for name in names)
         return tuple(name[:80] for name in names) if good and names else tuple(map(str, range(self.classes)))
+
+    @property
+    def direction_kinds(self) -> tuple[str, ...]:
+        """The kinds of directions there are, the most useful first."""
+        return ("decoder", "axis") if self.data_covariance() is None else ("decoder", "data", "axis")
 
     @property
     def shell(self) -> Shell:

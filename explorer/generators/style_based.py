@@ -35,7 +35,6 @@ class StyleGenerator(Generator):
     of symmetry."""
 
     spherical: ClassVar[bool] = False
-    direction_kinds = ("ganspace", "sefa", "axis")
     style_layers: tuple[StyleLayerInfo, ...]
     noise_layers: tuple[str, ...] = ()
     has_transform = False
@@ -78,6 +77,11 @@ class StyleGenerator(Generator):
         for step, state in run_steps(steps, styles, resume):
             if step.sketch is not None:
                 yield step.sketch(state), step is steps[-1]
+
+    @property
+    def direction_kinds(self) -> tuple[str, ...]:
+        """Principal components of W, directions of the layers, single coordinates of W."""
+        return ("ganspace", "sefa", "axis")
 
     @property
     def shell(self) -> Shell:

@@ -35,8 +35,6 @@ class VAEGenerator(Generator):
         self.image_shape = (net.shape.channels, size, size)
         self.latent_shape = (net.shape.latent,)
         self.statistics = statistics
-        if self.data_covariance() is not None:
-            self.direction_kinds = ("decoder", "data", "axis")
 
     @classmethod
     def build(cls, checkpoint: Checkpoint, device: torch.device) -> Self:

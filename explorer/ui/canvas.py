@@ -50,6 +50,7 @@ class Canvas(QWidget):
         self._is_fitting = True
         self._view = View(1.0, 0.0, 0.0)
         self._is_fresh = False
+        self._headroom = 0.0
         self._sequence = 0
         self._mouse: QPointF | None = None
         self._pixel: tiles.Pixel | None = None
@@ -69,6 +70,10 @@ class Canvas(QWidget):
     def show_grid(self, pixels: Pixels, centre: tuple[int, int] | None = None) -> None:
         """Show pictures (rows, cols, h, w, c) as a grid, with the cell ``centre`` (row, column) marked."""
         self._show(tiles.grid(pixels), centre)
+
+    def show_table(self, pixels: Pixels, marked: tuple[int, int] | None = None) -> None:
+        """Show pictures (rows, cols, h, w, c) as a table with heads in the first row and column, and one marked."""
+        self._show(tiles.table(pixels), marked)
 
     def show_beside(self, left: Pixels, right: Pixels, captions: tuple[str, str] = ("", "")) -> None:
         """Show two pictures (h, w, c) side by side at the same height, with a caption above each."""
@@ -105,6 +110,16 @@ class Canvas(QWidget):
         """Blend enlarged pixels into each other, or show them as squares."""
         self._is_smooth = is_smooth
         self._place()
+
+    def set_headroom(self, pixels: float) -> None:
+        """Leave so much room above the content, where something else is painted over the canvas."""
+        if pixels != self._headroom:
+            self._headroom = pixels
+            self._place()
+
+    def has_picture(self) -> bool:
+        """Whether anything is shown."""
+        return bool(self._content.tiles)
 
     def is_fitting(self) -> bool:
         """Whether the content follows the size of the canvas."""
@@ -228,7 +243,7 @@ class Canvas(QWidget):
 
     def _area(self) -> QRectF:
         """The room for the content, inside the frame and below the captions."""
-        top = MARGIN + (CAPTION if any(tile.caption for tile in self._content.tiles) else 0)
+        top = MARGIN + (CAPTION if any(tile.caption for tile in self._content.tiles) else self._headroom)
         return QRectF(self.rect()).adjusted(MARGIN, top, -MARGIN, -MARGIN)
 
     def _place(self) -> None:

@@ -69,7 +69,8 @@ class PanelColumn(QScrollArea):
         self._cards.sort(key=lambda card: ranks.get(card.title(), len(ranks)))
         for place, card in enumerate(self._cards):
             self._column.insertWidget(place, card)
-            card.setCollapsed(card.title() in folded)
+            is_known = card.title() in ranks
+            card.setCollapsed(card.title() in folded if is_known else self._panels[card.title()].starts_folded)
 
     def panel(self, title: str) -> Panel:
         """The panel of that title."""

@@ -10,16 +10,19 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from explorer.live import plane
+from explorer.mixing import bands, table_layers
 from explorer.scene import ImageFile
 from explorer.ui.canvas import Canvas
 from explorer.ui.controls import IconButton
 from explorer.ui.elided_label import ElidedLabel
+from explorer.ui.handles import Handles
 from explorer.ui.panel import Desk
 from explorer.ui.visited import Visited
 from explorer.ui.words import direction_name, scene_title
 
 if TYPE_CHECKING:
     from explorer.imaging import Picture
+    from explorer.mixing import Table
     from explorer.render import Reading
 
 __all__ = ["WAITING", "Explore"]
@@ -27,6 +30,7 @@ __all__ = ["WAITING", "Explore"]
 MODES = (
     ("picture", "picture", "Show one large picture (P)."),
     ("grid", "grid", "Show a grid of pictures around the point; click one to go there (G)."),
+    ("table", "table", "Show a table of mixtures; click one to go there (T)."),
     ("beside", "beside", "Show the encoded picture beside what the model makes of it (O)."),
 )
 WAITING = "Open a model on the left, or drop one here."
@@ -44,6 +48,7 @@ class Explore(QFrame):
         self._desk = desk
         self.canvas = Canvas(self)
         self.canvas.clear(WAITING)
+        self.handles = Handles(desk, self.canvas)
         self.visited = Visited(desk, self)
         self._title = QLabel(self)
         self._title.setProperty("title", True)
@@ -66,6 +71,8 @@ class Explore(QFrame):
         column.addLayout(top)
         column.addWidget(self.canvas, 1)
         column.addWidget(self.visited)
+        self._buttons["table"].hide()
+        self._table: Table | None = None  # the one shown
         self._original: np.ndarray | None = None
         self._source: ImageFile | None = None
         self._connect()
@@ -76,7 +83,10 @@ class Explore(QFrame):
     @Slot()
     def show_model(self) -> None:
         """Say which model is shown; its first picture is on its way."""
-        self._original, self._source = None, None
+        self._original, self._source, self._table = None, None, None
+        self._buttons["table"].setVisible(self._has_styles())
+        if self._desk.session.view.mode == "table" and not self._has_styles():
+            self.set_mode("picture")
         if self.canvas.sequence() == 0:
             self.canvas.clear()
         self.show_scene()
@@ -88,7 +98,7 @@ class Explore(QFrame):
         if session.model is None:
             return
         self._title.setText(session.model.facts.name)
-        self._aside.show_words(scene_title(session.scene))
+        self._aside.show_words(self._explained() if session.view.mode == "table" else scene_title(session.scene))
         kept = (session.scene, session.model.facts.name)
         is_kept = any((favourite.scene, favourite.checkpoint) == kept for favourite in session.favourites)
         self._star.setIconName("star-filled" if is_kept else "star")
@@ -108,7 +118,7 @@ class Explore(QFrame):
             has_moves = bool(self._desk.session.pictured.latent.moves)
             captions = ("original", "reconstruction, edited" if has_moves else "reconstruction")
             self.canvas.show_beside(self._original, picture.pixels, captions)
-        elif mode != "grid":
+        elif mode not in ("grid", "table"):
             self.canvas.show_picture(picture.pixels)
 
     @Slot(object)
@@ -117,6 +127,13 @@ class Explore(QFrame):
         if self._desk.session.view.mode == "grid":
             middle = pixels.shape[0] // 2
             self.canvas.show_grid(pixels, (middle, middle))
+
+    @Slot(object, object)
+    def show_table(self, table: Table, pixels: np.ndarray) -> None:
+        """Show a mixing table, with the scene marked where it is one of the mixtures."""
+        if self._desk.session.view.mode == "table":
+            self._table = table
+            self.canvas.show_table(pixels, table.place())
 
     @Slot()
     def show_view(self) -> None:
@@ -127,7 +144,12 @@ class Explore(QFrame):
         self._smooth.setChecked(view.smooth)
         self.canvas.set_smooth(view.smooth)
         names = f"{direction_name(view.across)} from left to right, {direction_name(view.up)} upwards"
-        self.canvas.setToolTip(f"{names}: click a picture to go there." if view.mode == "grid" else "")
+        tooltips = {
+            "grid": f"{names}: click a picture to go there.",
+            "table": f"{self._explained()}: click to go there.",
+        }
+        self.canvas.setToolTip(tooltips.get(view.mode, ""))
+        self.show_scene()
         if view.mode == "beside" and self._source is not None and self._original is None:
             self._fetch_original()
         self._desk.live.show_scene()
@@ -138,6 +160,9 @@ class Explore(QFrame):
     def go_to_cell(self, row: int, column: int) -> None:
         """Move the point to a picture of the grid."""
         session, view = self._desk.session, self._desk.session.view
+        if view.mode == "table":
+            self._go_to_mixture(row, column)
+            return
         scene = plane(session.pictured, view.across, view.up, view.span, view.cells)[row * view.cells + column]
         self._desk.actions.motion.stop()
         session.change(scene, "Move in the grid")
@@ -156,6 +181,12 @@ class Explore(QFrame):
         self.set_mode("picture" if self._desk.session.view.mode == "grid" else "grid")
 
     @Slot()
+    def choose_table(self) -> None:
+        """Show the mixing table, or the one picture again where the table is shown."""
+        if self._has_styles():
+            self.set_mode("picture" if self._desk.session.view.mode == "table" else "table")
+
+    @Slot()
     def choose_beside(self) -> None:
         """Show the original beside the picture, or the picture alone again; say how to get an original."""
         self.set_mode("picture" if self._desk.session.view.mode == "beside" else "beside")
@@ -171,6 +202,27 @@ class Explore(QFrame):
         button = IconButton(icon, tooltip, self)
         button.setCheckable(True)
         return button
+
+    def _has_styles(self) -> bool:
+        model = self._desk.session.model
+        return model is not None and "styles" in model.facts.capabilities
+
+    def _explained(self) -> str:
+        """What the mixing table shows."""
+        model = self._desk.session.model
+        if model is None or not model.facts.style_layers:
+            return ""
+        sides = [side for _, side in model.facts.style_layers]
+        first, end = table_layers(self._desk.session.view.table_layers, sides)
+        band = next((f"{each.name} layers" for each in bands(sides) if (each.first, each.end) == (first, end)), "")
+        words = f"{band or model.facts.style_layers[first][0]} from the left column, the rest from the top row"
+        return words[0].upper() + words[1:]
+
+    def _go_to_mixture(self, row: int, column: int) -> None:
+        scene = self._table.at(row, column) if self._table is not None else None
+        if scene is not None:
+            self._desk.actions.motion.stop()
+            self._desk.session.change(scene, "Mix in the table")
 
     def _fetch_original(self) -> None:
         model, source = self._desk.session.model, self._source
@@ -189,11 +241,13 @@ class Explore(QFrame):
         session.picture_shown.connect(self.show_picture)
         session.view_changed.connect(self.show_view)
         live.grid_shown.connect(self.show_grid)
+        live.table_shown.connect(self.show_table)
         self.canvas.painted.connect(live.note_painted)
         self.canvas.cell_clicked.connect(self.go_to_cell)
         self.canvas.pixel_hovered.connect(self.pixel_hovered)
         self._buttons["picture"].clicked.connect(self.choose_picture)
         self._buttons["grid"].clicked.connect(self.choose_grid)
+        self._buttons["table"].clicked.connect(self.choose_table)
         self._buttons["beside"].clicked.connect(self.choose_beside)
         self._smooth.clicked.connect(self.toggle_smooth)
         self._fit.clicked.connect(self.canvas.fit)

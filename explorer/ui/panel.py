@@ -31,6 +31,7 @@ class Panel(QWidget):
     """Reads the session, asks actions, never talks to another panel or to the network."""
 
     title: ClassVar[str]
+    starts_folded: ClassVar[bool] = False  # until a person opens it
     state_changed = Signal(str)  # the words at the right of the panel's title
 
     def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:

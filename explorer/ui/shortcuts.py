@@ -29,6 +29,7 @@ SHORTCUTS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("play", ("Ctrl+Space",), "Play the film, or pause"),
     ("picture", ("P",), "One large picture"),
     ("grid", ("G",), "Grid around the point"),
+    ("table", ("T",), "Table of mixed styles"),
     ("beside", ("O",), "Original beside the picture"),
     ("smooth", ("S",), "Smooth or sharp pixels"),
     ("fit", ("0",), "Fit the picture"),

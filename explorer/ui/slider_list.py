@@ -37,6 +37,7 @@ class SliderList(QAbstractScrollArea):
 
     valueChanged = Signal(int, float)  # row and value, while a person moves it; never from setValues
     settled = Signal()  # after a drag, key, edit or reset that changed a value: one undo step
+    rowSelected = Signal(int)  # another row, by a person or by select
 
     def __init__(self, name: str = "Sliders", parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -127,13 +128,15 @@ class SliderList(QAbstractScrollArea):
 
     def select(self, row: int) -> None:
         """Select ``row`` and scroll it into sight."""
-        self._selected = row
+        is_other, self._selected = row != self._selected, row
         top, bar = self._rows.index(row) * ROW_HEIGHT, self.verticalScrollBar()
         if top < bar.value():
             bar.setValue(top)
         elif top + ROW_HEIGHT > bar.value() + self.viewport().height():
             bar.setValue(top + ROW_HEIGHT - self.viewport().height())
         self.viewport().update()
+        if is_other:
+            self.rowSelected.emit(row)
 
     def rowRect(self, row: int) -> QRect:
         """Where ``row`` lies in the viewport, in or out of sight."""

@@ -11,7 +11,7 @@ from PySide6.QtGui import QImage
 
 from explorer.ui.images import qimage
 
-__all__ = ["Pixel", "Tile", "Tiles", "grid", "nothing", "one", "pair"]
+__all__ = ["Pixel", "Tile", "Tiles", "grid", "nothing", "one", "pair", "table"]
 
 Pixels = npt.NDArray[np.uint8]
 Pixel = tuple[int, int, tuple[int, ...]]  # x, y and the values (0 to 255) of its channels
@@ -95,6 +95,26 @@ def grid(pixels: Pixels) -> Tiles:
         for column in range(columns)
     )
     return Tiles(tiles, QSizeF(columns * (width + gap) - gap, rows * (height + gap) - gap), columns)
+
+
+def table(pixels: Pixels) -> Tiles:
+    """Pictures (rows, cols, h, w, c) as a grid whose first row and column stand apart, and whose corner is empty."""
+    rows, columns, height, width, _ = pixels.shape
+    gap = _gap(width, height)
+    apart = 3 * gap
+    tiles = [
+        Tile(
+            qimage(pixels[row, column]),
+            QRectF(
+                column * (width + gap) + apart * (column > 0), row * (height + gap) + apart * (row > 0), width, height
+            ),
+        )
+        for row in range(rows)
+        for column in range(columns)
+    ]
+    tiles[0] = Tile(QImage(), QRectF())
+    size = QSizeF(columns * (width + gap) - gap + apart, rows * (height + gap) - gap + apart)
+    return Tiles(tuple(tiles), size, columns)
 
 
 def _gap(width: float, height: float) -> float:

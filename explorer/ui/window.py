@@ -34,6 +34,7 @@ from explorer.ui.messages import MessageBar
 from explorer.ui.models import ModelsPanel
 from explorer.ui.panel import Desk
 from explorer.ui.panels import PANELS
+from explorer.ui.panels.transform import TransformPanel
 from explorer.ui.shortcuts import SHORTCUTS, ShortcutSheet
 from explorer.ui.status import StatusLine
 from explorer.ui.theme import application_icon, apply_theme, icon
@@ -46,7 +47,10 @@ PANELS_WIDTH = 350
 TIMELINE_HEIGHT = 148
 LOW_WINDOW = 760  # pixels; below this height the timeline starts folded away
 AUTOSAVE_MILLISECONDS = 1_000
-FILES = "Models, sessions and pictures (*.safetensors *.json *.png *.jpg *.jpeg *.webp *.gif *.mp4);;All files (*)"
+FILES = (
+    "Models, sessions and pictures (*.safetensors *.pkl *.pt *.pth *.ckpt *.json *.png *.jpg *.jpeg *.webp *.gif *.mp4)"
+    ";;All files (*)"
+)
 FILMS = "MP4 film (*.mp4);;GIF (*.gif);;WebP (*.webp);;Animated PNG (*.png)"
 HINT = "Drag in the small map at the right. R draws a seed, G shows a grid, Space walks, Ctrl+Z takes anything back."
 
@@ -103,6 +107,9 @@ class Window(QMainWindow):
         model = self.desk.session.model
         if model is not None:
             self.setWindowTitle(f"{model.facts.name} · Latent Explorer")
+            self._table_export.setVisible("styles" in model.facts.capabilities)
+            self._sketch.setVisible("styles" in model.facts.capabilities)
+            self._sketch.setChecked(self.desk.session.view.sketch)
         if not self.desk.actions.preferences.hint_seen:
             self._hint.show()
 
@@ -134,6 +141,10 @@ class Window(QMainWindow):
     @Slot()
     def ask_export_picture(self) -> None:
         ask_save(self, "Export the picture", self._suggest("png"), "PNG (*.png)", self.desk.actions.export_picture)
+
+    @Slot()
+    def ask_export_table(self) -> None:
+        ask_save(self, "Export the mixing table", self._suggest("png"), "PNG (*.png)", self.desk.actions.export_table)
 
     @Slot()
     def ask_export_film(self) -> None:
@@ -191,6 +202,12 @@ class Window(QMainWindow):
         assert isinstance(app, QApplication)
         apply_theme(app, mode)
         self.desk.actions.set_preferences(replace(self.desk.actions.preferences, theme=mode))
+
+    @Slot()
+    def toggle_sketch(self) -> None:
+        """Show a coarse picture first where a picture takes long, or only the finished one."""
+        view = self.desk.session.view
+        self.desk.session.set_view(replace(view, sketch=not view.sketch))
 
     @Slot()
     def close_hint(self) -> None:
@@ -262,6 +279,7 @@ class Window(QMainWindow):
             "play": actions.motion.toggle_film,
             "picture": explore.choose_picture,
             "grid": explore.choose_grid,
+            "table": explore.choose_table,
             "beside": explore.choose_beside,
             "smooth": explore.toggle_smooth,
             "fit": explore.canvas.fit,
@@ -360,6 +378,9 @@ class Window(QMainWindow):
         menu = QMenu(self)
         for name in ("open", "save", "export", "film", "copy"):
             menu.addAction(self.verbs[name])
+            if name == "export":
+                self._table_export = menu.addAction("Export mixing table…", self.ask_export_table)
+                self._table_export.setVisible(False)
         menu.addSeparator()
         for name in ("favourite", "keyframe", "blend", "reset"):
             menu.addAction(self.verbs[name])
@@ -371,6 +392,10 @@ class Window(QMainWindow):
             look.setChecked(mode == self.desk.actions.preferences.theme)
             group.addAction(look)
         self._shown = menu.addMenu("Show")
+        self._sketch = menu.addAction("Coarse picture first while dragging", self.toggle_sketch)
+        self._sketch.setCheckable(True)
+        self._sketch.setChecked(self.desk.session.view.sketch)
+        self._sketch.setToolTip("Show a coarse picture before the finished one, for models that take over 0.1 s.")
         menu.addAction(self.verbs["keys"])
         menu.addSeparator()
         menu.addAction(self.verbs["quit"])
@@ -389,6 +414,10 @@ class Window(QMainWindow):
         session, actions = self.desk.session, self.desk.actions
         actions.told.connect(self.messages.show_message)
         actions.loading.connect(self.show_loading)
+        actions.finder.previewed.connect(self.explore.show_picture)
+        transform = self.panels.panel(TransformPanel.title)
+        assert isinstance(transform, TransformPanel)
+        transform.used.connect(self.explore.handles.show_used)
         session.model_changed.connect(self.show_model)
         session.history_changed.connect(self.show_history)
         session.scene_seen.connect(self.show_history)

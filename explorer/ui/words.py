@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from explorer.scene import AnyDirection, Examples, ImageFile, Scene, Seed, Source, StoredPoint
+from explorer.scene import ALL_LAYERS, AnyDirection, Examples, ImageFile, Scene, Seed, Source, StoredPoint
 
 if TYPE_CHECKING:
     from explorer.facts import ModelFacts
 
-__all__ = ["KINDS", "direction_name", "kind_title", "model_details", "scene_title", "source_name"]
+__all__ = ["KINDS", "direction_name", "kind_title", "layers_name", "model_details", "scene_title", "source_name"]
 
 # Kinds of direction: their title, and what one of them is called.
 KINDS = {
@@ -28,17 +28,27 @@ def kind_title(kind: str) -> str:
 
 def direction_name(direction: AnyDirection) -> str:
     """Counted from 1, but for coordinates, which keep the number they have in the network."""
+    layers = layers_name(direction.first, direction.end)
     if isinstance(direction, Examples):
-        return direction.name
+        return direction.name + (f" · {layers}" if layers else "")
     number = direction.index if direction.kind == "axis" else direction.index + 1
-    return f"{KINDS[direction.kind][1]} {number}"
+    return f"{KINDS[direction.kind][1]} {number}" + (f" · {layers}" if layers else "")
+
+
+def layers_name(first: int, end: int) -> str:
+    """A range of layers, counted from 1; nothing for all of them."""
+    if end == ALL_LAYERS:
+        return f"layers from {first + 1}" if first else ""
+    return f"layer {end}" if end == first + 1 else f"layers {first + 1}–{end}"
 
 
 def source_name(source: Source) -> str:
     match source:
         case Seed(number):
             return f"Seed {number}"
-        case ImageFile(path) | StoredPoint(path):
+        case StoredPoint(path, _, picture):
+            return Path(picture or path).name
+        case ImageFile(path):
             return Path(path).name
 
 

@@ -3,10 +3,28 @@
 from __future__ import annotations
 
 from explorer.ui.panel import Panel
+from explorer.ui.panels.condition import ConditionPanel
 from explorer.ui.panels.directions import DirectionsPanel
+from explorer.ui.panels.examples import ExamplesPanel
+from explorer.ui.panels.inversion import InversionPanel
 from explorer.ui.panels.latent import LatentPanel
+from explorer.ui.panels.layers import LayersPanel
+from explorer.ui.panels.mixing import MixingPanel
+from explorer.ui.panels.noise import NoisePanel
 from explorer.ui.panels.posterior import PosteriorPanel
+from explorer.ui.panels.transform import TransformPanel
 
 __all__ = ["PANELS"]
 
-PANELS: tuple[type[Panel], ...] = (LatentPanel, DirectionsPanel, PosteriorPanel)
+PANELS: tuple[type[Panel], ...] = (
+    LatentPanel,
+    ConditionPanel,
+    DirectionsPanel,
+    MixingPanel,
+    NoisePanel,
+    TransformPanel,
+    ExamplesPanel,
+    PosteriorPanel,
+    InversionPanel,
+    LayersPanel,
+)

@@ -108,7 +108,8 @@ class BlendRows(QWidget):
         self._rows = [_SourceRow(source, index, self) for index, source in enumerate(sources)]
         for place, row in enumerate(self._rows):
             self._column.insertWidget(place, row)
-        scenes = [Scene(Latent(((source, 1.0),))) for source in sources]
+        condition = self._desk.session.scene.condition
+        scenes = [Scene(Latent(((source, 1.0),)), condition=condition) for source in sources]
         if scenes:
             self._desk.live.tiles("blend", scenes, partial(self._show_thumbnail, sources))
 

@@ -8,14 +8,24 @@ import numpy as np
 from PySide6.QtCore import QPoint, Qt, Slot
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QMenu, QPushButton, QVBoxLayout, QWidget
 
-from explorer.scene import Direction, moved
+from explorer.scene import ALL_LAYERS, Direction, moved
 from explorer.ui.controls import SliderList
+from explorer.ui.elided_label import ElidedLabel
+from explorer.ui.layers import chosen_layers, layer_groups
 from explorer.ui.panel import Desk, Panel
+from explorer.ui.range_row import RangeRow
+from explorer.ui.segments import Segments
 from explorer.ui.slider_parts import ROW_HEIGHT
-from explorer.ui.words import KINDS, direction_name, kind_title
+from explorer.ui.words import KINDS, direction_name, kind_title, layers_name
 
 __all__ = ["DirectionsPanel"]
 
+GROUPS = (
+    ("all", "All", "Move all layers."),
+    ("coarse", "Coarse", "Move only the first layers: pose, outline, the large forms."),
+    ("middle", "Middle", "Move only the layers in the middle: parts and their shapes."),
+    ("fine", "Fine", "Move only the last layers: colours and texture."),
+)
 REACH = 4.0  # standard deviations to either side
 ROWS = 8
 
@@ -45,6 +55,12 @@ class DirectionsPanel(Panel):
         self._list.setUnit("σ")
         self._list.setFixedHeight(ROWS * ROW_HEIGHT)
         self._list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self._layers = RangeRow(
+            "Layers", "Drag over the layers that the sliders shall move. Double click on the name for all.", self
+        )
+        self._groups = Segments("Layers", GROUPS, self)
+        self._others = ElidedLabel(self)
+        self._others.hide()
         top = QHBoxLayout()
         top.setSpacing(8)
         top.addWidget(self._kind, 1)
@@ -54,14 +70,20 @@ class DirectionsPanel(Panel):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
         column.addLayout(top)
+        column.addWidget(self._layers)
+        column.addWidget(self._groups)
         column.addWidget(self._list)
+        column.addWidget(self._others)
         self._names_of: tuple[str, int] = ("", 0)
+        self._layers_of: tuple[str, ...] = ()
         self._kind.activated.connect(self.choose_kind)
         self._search.textChanged.connect(self._list.setFilter)
         self._reset.clicked.connect(desk.actions.reset_moves)
         self._list.valueChanged.connect(self.move_along)
         self._list.settled.connect(self.settle)
         self._list.customContextMenuRequested.connect(self.show_menu)
+        self._layers.rangeChanged.connect(self.choose_layers)
+        self._groups.chosen.connect(self.choose_group)
         desk.session.model_changed.connect(self.show_model)
         desk.session.view_changed.connect(self.show_model)
         desk.session.directions_changed.connect(self.show_strengths)
@@ -88,8 +110,28 @@ class DirectionsPanel(Panel):
             self._kind.addItem(kind_title(each), each)
             self._kind.setItemData(index, f"The {KINDS[each][2]}.", Qt.ItemDataRole.ToolTipRole)
         self._kind.setCurrentIndex(max(self._kind.findData(kind), 0))
+        self.show_layers()
         self.show_strengths()
         self.show_scene()
+
+    def show_layers(self) -> None:
+        """Show the layers that moves are made in, where the model has any."""
+        model = self.desk.session.model
+        if model is None:
+            return
+        names = tuple(name for name, _ in model.facts.style_layers)
+        if names != self._layers_of:
+            self._layers_of = names
+            self._layers.setNames(names)
+        layers = chosen_layers(self.desk.session)
+        self._layers.setRange(*layers)
+        self._layers.setVisible(bool(names))
+        self._groups.setVisible(bool(names))
+        groups = layer_groups(model.facts)
+        for name, _, _ in GROUPS[1:]:
+            self._groups.button(name).setEnabled(name in groups)
+        is_all = not layers_name(*layers)
+        self._groups.setValue("all" if is_all else next((n for n, rows in groups.items() if rows == layers), None))
 
     @Slot()
     def show_strengths(self) -> None:
@@ -109,11 +151,16 @@ class DirectionsPanel(Panel):
     def show_scene(self) -> None:
         """Show how far the scene is moved along each direction."""
         kind, count = self._names_of
-        values = np.zeros(count, np.float32)
+        values, others, layers = np.zeros(count, np.float32), [], chosen_layers(self.desk.session)
         for direction, amount in self.desk.session.scene.latent.moves:
             if isinstance(direction, Direction) and direction.kind == kind and direction.index < count:
-                values[direction.index] = amount
+                if (direction.first, direction.end) == layers:
+                    values[direction.index] = amount
+                else:
+                    others.append(direction_name(direction))
         self._list.setValues(values)
+        self._others.show_words(f"Also moved: {', '.join(others)}")
+        self._others.setVisible(bool(others))
         self._reset.setEnabled(bool(self.desk.session.scene.latent.moves))
 
     @Slot(int)
@@ -124,13 +171,26 @@ class DirectionsPanel(Panel):
     def move_along(self, row: int, amount: float) -> None:
         session = self.desk.session
         self.desk.actions.motion.stop()
-        session.change(moved(session.scene, Direction(self._names_of[0], row), amount), settled=False)
+        session.change(moved(session.scene, self._direction(row), amount), settled=False)
 
     @Slot()
     def settle(self) -> None:
         row = self._list.selectedRow()
-        name = direction_name(Direction(self._names_of[0], row)) if row >= 0 else "a direction"
+        name = direction_name(self._direction(row)) if row >= 0 else "a direction"
         self.desk.session.settle(f"Move along {name}")
+
+    @Slot(int, int)
+    def choose_layers(self, first: int, end: int) -> None:
+        """Move only some layers from now on."""
+        view, is_all = self.desk.session.view, (first, end) == (0, len(self._layers_of))
+        self.desk.session.set_view(replace(view, layers=(0, ALL_LAYERS) if is_all else (first, end)))
+
+    @Slot(object)
+    def choose_group(self, name: str) -> None:
+        model = self.desk.session.model
+        if model is not None:
+            everything = (0, len(self._layers_of))
+            self.choose_layers(*layer_groups(model.facts).get(name, everything))
 
     @Slot(QPoint)
     def show_menu(self, position: QPoint) -> None:
@@ -149,10 +209,14 @@ class DirectionsPanel(Panel):
     def use_across(self) -> None:
         """Make the selected direction the horizontal axis of pad and grid."""
         view = self.desk.session.view
-        self.desk.session.set_view(replace(view, across=Direction(self._names_of[0], self._list.selectedRow())))
+        self.desk.session.set_view(replace(view, across=self._direction(self._list.selectedRow())))
 
     @Slot()
     def use_up(self) -> None:
         """Make the selected direction the vertical axis of pad and grid."""
         view = self.desk.session.view
-        self.desk.session.set_view(replace(view, up=Direction(self._names_of[0], self._list.selectedRow())))
+        self.desk.session.set_view(replace(view, up=self._direction(self._list.selectedRow())))
+
+    def _direction(self, row: int) -> Direction:
+        """The direction of a slider, in the layers chosen."""
+        return Direction(self._names_of[0], row, *chosen_layers(self.desk.session))

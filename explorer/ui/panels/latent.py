@@ -9,11 +9,12 @@ from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSpinBox, QVBoxLayout, QWidget
 
 from explorer.live import Tile, plane
-from explorer.scene import Direction, Scene, Seed, moved
+from explorer.scene import ALL_LAYERS, Direction, Scene, Seed, moved
 from explorer.ui.controls import Gauge, SliderRow
 from explorer.ui.pad import Pad
 from explorer.ui.panel import Desk, Panel
 from explorer.ui.panels.blend import BlendRows
+from explorer.ui.slider_parts import LABEL_WIDTH, explained
 from explorer.ui.words import direction_name
 
 __all__ = ["LatentPanel"]
@@ -24,6 +25,12 @@ PAD_SIZE = 196
 SIDE_WIDTH = 98
 OFFERED = 12  # directions of a kind that the axes offer
 USUAL = 3.0  # standard deviations of the norm that still count as the typical shell
+PULLED = "Pulls the seed towards the mean of the prior: safer, less varied."
+PULLED_STYLES = "Pulls the styles towards their mean: safer, less varied. 1 leaves them, 0 is the mean style."
+NORM = "The norm of the point. Draws from the prior lie in a thin shell, the green band."
+FROM_MEAN = (
+    "How far the styles of the picture lie from their mean, in W. Seeds without truncation lie in the green band."
+)
 
 
 class LatentPanel(Panel):
@@ -58,11 +65,14 @@ class LatentPanel(Panel):
         self._speed.setCurrentIndex(2)
         self._speed.setToolTip("How fast the walk goes.")
         self._speed.setAccessibleName("Speed of the walk")
-        self._truncation = SliderRow(
-            "Truncation ψ", 0.0, 1.5, 1.0, tooltip="Pulls the seed towards the mean of the prior: safer, less varied."
+        self._truncation = SliderRow("Truncation ψ", 0.0, 1.5, 1.0, tooltip=PULLED)
+        self._cutoff = QComboBox(self)
+        self._cutoff.setToolTip(
+            "The last layer that truncation pulls to the mean style; those after it keep their own."
         )
+        self._cutoff.setAccessibleName("Truncation up to layer")
+        self._cutoff.setPlaceholderText("no layer")
         self._gauge = Gauge("Typicality", self)
-        self._gauge.setToolTip("The norm of the point. Draws from the prior lie in a thin shell, the green band.")
         self._blend = BlendRows(desk, self)
         self._background: Scene | None = None
         self._lay_out()
@@ -77,7 +87,14 @@ class LatentPanel(Panel):
         model = self.desk.session.model
         if model is None:
             return
-        shell = model.facts.shell
+        shell, layers = model.facts.shell, model.facts.style_layers
+        self._truncation.setToolTip(explained(PULLED_STYLES if layers else PULLED))
+        self._gauge.setToolTip(FROM_MEAN if layers else NORM)
+        self._cutoff.clear()
+        self._cutoff.addItem("all layers", ALL_LAYERS)
+        for index, (name, _) in enumerate(layers[:-1]):
+            self._cutoff.addItem(f"{index + 1} · {name}", index + 1)
+        self._cutoff_row.setVisible(bool(layers))
         self._gauge.setRange(0.0, shell.mean + 12 * shell.deviation)
         self._gauge.setBand(shell.mean - USUAL * shell.deviation, shell.mean + USUAL * shell.deviation)
         view = self.desk.session.view
@@ -106,6 +123,8 @@ class LatentPanel(Panel):
         self._seed.setValue(min(first.number, self._seed.maximum()) if isinstance(first, Seed) else -1)
         self._seed.blockSignals(False)
         self._truncation.setValue(latent.truncation)
+        beyond = latent.cutoff >= self._cutoff.count()
+        self._cutoff.setCurrentIndex(0 if beyond else self._cutoff.findData(latent.cutoff))
         self._pad.setPosition(latent.amount(view.across), latent.amount(view.up))
         self._blend.show_sources(latent)
         self.show_norm()
@@ -124,7 +143,12 @@ class LatentPanel(Panel):
             "typical" if abs(distance) <= USUAL else f"{abs(distance):.1f} σ {'outside' if distance > 0 else 'inside'}"
         )
         self._gauge.setValue(norm)
-        self._gauge.setCaption(f"norm {norm:.2f}, prior {model.facts.shell.mean:.2f}: {where}")
+        shell = model.facts.shell
+        if model.facts.style_layers:
+            usual = f"usual {shell.mean:.1f} ± {shell.deviation:.1f}"
+            self._gauge.setCaption(f"distance from the mean style {norm:.1f}, {usual}")
+        else:
+            self._gauge.setCaption(f"norm {norm:.2f}, prior {shell.mean:.2f}: {where}")
 
     @Slot()
     def show_motion(self) -> None:
@@ -170,6 +194,13 @@ class LatentPanel(Panel):
     @Slot()
     def settle_truncation(self) -> None:
         self.desk.session.settle("Truncation")
+
+    @Slot(int)
+    def choose_cutoff(self, index: int) -> None:
+        """Truncate only the layers up to a chosen one."""
+        latent = replace(self.desk.session.scene.latent, cutoff=self._cutoff.itemData(index))
+        if latent != self.desk.session.scene.latent:
+            self.desk.actions.change_latent(latent, f"Truncate {self._cutoff.itemText(index)}")
 
     @Slot(int)
     def choose_across(self, index: int) -> None:
@@ -221,6 +252,16 @@ class LatentPanel(Panel):
         sized: tuple[QWidget, ...] = (self._across, self._up, self._speed, self._loop)
         for each in sized:
             each.setFixedWidth(SIDE_WIDTH)
+        cutoff = QHBoxLayout()
+        cutoff.setContentsMargins(0, 0, 0, 0)
+        cutoff.setSpacing(8)
+        label = QLabel("Up to layer", self)
+        label.setFixedWidth(LABEL_WIDTH)
+        label.setBuddy(self._cutoff)
+        cutoff.addWidget(label)
+        cutoff.addWidget(self._cutoff, 1)
+        self._cutoff_row = QWidget(self)
+        self._cutoff_row.setLayout(cutoff)
         middle = QHBoxLayout()
         middle.setSpacing(8)
         middle.addWidget(self._pad)
@@ -231,6 +272,7 @@ class LatentPanel(Panel):
         column.addLayout(top)
         column.addLayout(middle)
         column.addWidget(self._truncation)
+        column.addWidget(self._cutoff_row)
         column.addWidget(self._gauge)
         column.addWidget(self._blend)
 
@@ -245,6 +287,7 @@ class LatentPanel(Panel):
         self._up.activated.connect(self.choose_up)
         self._truncation.valueChanged.connect(self.truncate)
         self._truncation.settled.connect(self.settle_truncation)
+        self._cutoff.activated.connect(self.choose_cutoff)
         self._loop.toggled.connect(self.choose_loop)
         self._speed.activated.connect(self.choose_speed)
         session.model_changed.connect(self.show_model)
