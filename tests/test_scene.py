@@ -12,13 +12,18 @@ import pytest
 
 from explorer.errors import SceneError
 from explorer.scene import (
-    DIRECTION_KINDS,
-    MAX_PARTS,
+    Condition,
     Direction,
+    Examples,
     ImageFile,
     Latent,
+    Noise,
     Scene,
     Seed,
+    StoredPoint,
+    StyleRow,
+    Styles,
+    Transform,
     between,
     blend,
     from_json,
@@ -26,6 +31,7 @@ from explorer.scene import (
     to_json,
     walk,
 )
+from explorer.scene.reading import DIRECTION_KINDS, MAX_PARTS
 
 FIRST: Final = Direction("axis", 0)
 RICH: Final = Scene(
@@ -264,3 +270,68 @@ def refused(data: Any) -> None:
         from_json(data)
     assert raised.value.message.startswith("This ")
     assert raised.value.message.endswith(".")
+
+
+# --- the parts of style-based models ---
+
+STYLED: Final = Scene(
+    Latent(
+        ((StoredPoint("/tmp/p.npy", "1" * 64, "/tmp/p.png"), 1.0),),
+        (
+            (Examples("smile", (Latent(((Seed(1), 1.0),)),), (Latent(((Seed(2), 1.0),), classes=((3, 1.0),)),)), -0.5),
+            (Direction("sefa", 3, 2, 5), 1.5),
+        ),
+        0.7,
+        4,
+    ),
+    Styles((StyleRow(Latent(((Seed(9), 1.0),)), ((0, 1.0), (3, 0.25))), StyleRow(Latent()))),
+    Condition(((2, 0.5), (7, 0.5))),
+    Noise("random", 5, 0.8, ((1, 0.0),)),
+    Transform(0.25, -0.5, 30.0),
+)
+
+
+def test_style_parts_survive_json() -> None:
+    assert from_json(json.loads(json.dumps(to_json(STYLED)))) == STYLED
+
+
+def test_parts_that_are_as_usual_are_not_written() -> None:
+    assert set(to_json(Scene())) == {"latent"}
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"styles": 3},
+        {"styles": [{"latent": {}, "weights": []}]},
+        {"condition": {"classes": [[-1, 1.0]]}},
+        {"condition": {"classes": [[1, float("nan")]]}},
+        {"noise": {"mode": "loud"}},
+        {"noise": {"layers": [[0]]}},
+        {"transform": {"x": "left"}},
+        {"latent": {"sources": [[{"seed": 1}, 1.0]], "moves": [[["sefa", 0, 5, 5], 1.0]], "truncation": 1.0}},
+        {"latent": {"sources": [[{"point": 4}, 1.0]], "moves": [], "truncation": 1.0}},
+    ],
+)
+def test_damaged_style_parts_are_refused(damage: dict[str, object]) -> None:
+    with pytest.raises(SceneError, match="not a scene, or it is damaged"):
+        from_json({**to_json(Scene()), **damage})
+
+
+def test_the_ends_of_a_blend_are_the_scenes_themselves() -> None:
+    assert between(STYLED, Scene(), 0.0) == STYLED
+    assert between(STYLED, Scene(), 1.0) == Scene()
+
+
+def test_everything_blends_together() -> None:
+    middle = between(STYLED, Scene(), 0.5)
+    assert middle.styles.rows[0].weights == ((0, 0.5), (3, 0.125))
+    assert middle.condition.classes == ((0, 0.5), (2, 0.25), (7, 0.25))
+    assert middle.noise.strength == pytest.approx(0.9)
+    assert middle.transform == Transform(0.125, -0.25, 15.0)
+
+
+def test_noise_fades_out_towards_none() -> None:
+    shown = [between(Scene(), Scene(noise=Noise("none")), t).noise for t in (0.25, 0.75)]
+    assert [noise.mode for noise in shown] == ["const", "const"]
+    assert [noise.strength for noise in shown] == [0.75, 0.25]

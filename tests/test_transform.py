@@ -170,6 +170,20 @@ def test_nothing_is_settled_before_the_button_is_let_go(moving: Program) -> None
     assert steps(moving) == count + 1
 
 
+def test_a_release_that_went_elsewhere_ends_the_drag_at_the_next_move(moving: Program) -> None:
+    count = steps(moving)
+    drag_cross(moving, 0.25, release=False)
+    hover(moving, frame(moving).cross + QPointF(50, 50))
+    assert moving.session.scene.transform == Transform(0.25)
+    assert steps(moving) == count + 1
+
+
+def test_another_view_in_the_middle_of_a_drag_keeps_what_was_moved(moving: Program) -> None:
+    drag_cross(moving, 0.25, release=False)
+    moving.window.explore.set_mode("grid")
+    assert moving.session.history.entry.scene.transform == Transform(0.25)
+
+
 def test_a_press_without_a_move_changes_nothing(moving: Program) -> None:
     before = moving.session.history
     drag(moving, frame(moving).cross)

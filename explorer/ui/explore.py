@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from explorer.live import plane
 from explorer.mixing import bands, table_layers
-from explorer.scene import ImageFile
+from explorer.scene import ImageFile, StoredPoint
 from explorer.ui.canvas import Canvas
 from explorer.ui.controls import IconButton
 from explorer.ui.elided_label import ElidedLabel
@@ -23,7 +23,6 @@ from explorer.ui.words import direction_name, scene_title
 if TYPE_CHECKING:
     from explorer.imaging import Picture
     from explorer.mixing import Table
-    from explorer.render import Reading
 
 __all__ = ["WAITING", "Explore"]
 
@@ -103,6 +102,8 @@ class Explore(QFrame):
         is_kept = any((favourite.scene, favourite.checkpoint) == kept for favourite in session.favourites)
         self._star.setIconName("star-filled" if is_kept else "star")
         source = session.scene.latent.sources[0][0]
+        if isinstance(source, StoredPoint) and source.picture:
+            source = ImageFile(source.picture)
         if isinstance(source, ImageFile) and source != self._source:
             self._source, self._original = source, None
             if session.view.mode == "beside":
@@ -227,11 +228,11 @@ class Explore(QFrame):
     def _fetch_original(self) -> None:
         model, source = self._desk.session.model, self._source
         if model is not None and source is not None:
-            self._desk.live.reading("original", model, source.path, self._take_reading)
+            self._desk.live.original("original", model, source.path, self._take_original)
 
-    def _take_reading(self, reading: Reading) -> None:
+    def _take_original(self, pixels: np.ndarray) -> None:
         if self._source is not None:
-            self._original = reading.original.pixels
+            self._original = pixels
             self._desk.live.show_scene()
 
     def _connect(self) -> None:

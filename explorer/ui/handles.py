@@ -59,7 +59,9 @@ class Handles(QWidget):
         wanted = wanted and self._desk.session.view.mode == "picture"
         if wanted == self._is_watching:
             return
-        self._is_watching, self._drag, self._is_over = wanted, None, False
+        if self._drag is not None:
+            self._end_drag(self._drag)
+        self._is_watching, self._is_over = wanted, False
         self._hover("")
         self._canvas.set_headroom(HEADROOM if wanted else 0.0)
         if wanted:
@@ -130,9 +132,10 @@ class Handles(QWidget):
         if frame is None:
             return False
         if self._drag is not None:
-            if kind == QEvent.Type.MouseMove:
+            is_held = bool(event.buttons() & Qt.MouseButton.LeftButton)  # another window may have got the release
+            if kind == QEvent.Type.MouseMove and is_held:
                 self._follow(self._drag, event)
-            elif kind == QEvent.Type.MouseButtonRelease and is_left:
+            elif kind == QEvent.Type.MouseMove or (kind == QEvent.Type.MouseButtonRelease and is_left):
                 self._end_drag(self._drag)
             return True
         handle = frame.handle_at(event.position())

@@ -1,0 +1,142 @@
+"""Scenes between scenes: moves, blends and walks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import replace
+
+from explorer.errors import SceneError
+from explorer.scene.values import (
+    AnyDirection,
+    Condition,
+    Direction,
+    Latent,
+    Noise,
+    Scene,
+    Source,
+    StyleRow,
+    Styles,
+    Transform,
+)
+
+__all__ = ["between", "blend", "canonical", "moved", "walk"]
+
+
+def moved(scene: Scene, direction: AnyDirection, amount: float) -> Scene:
+    """The scene with its move along ``direction`` set to ``amount`` standard deviations; 0 takes the move away."""
+    moves = dict(scene.latent.moves)
+    moves[direction] = amount
+    return replace(scene, latent=replace(scene.latent, moves=canonical(moves.items())))
+
+
+def between(start: Scene, end: Scene, t: float) -> Scene:
+    """The scene a fraction ``t`` (0 to 1) of the way from ``start`` to ``end``; exactly those at 0 and 1."""
+    return blend(((start, 1.0 - t), (end, t)))
+
+
+def blend(parts: Iterable[tuple[Scene, float]]) -> Scene:
+    """The weighted blend of scenes; weights are not negative and are scaled to sum to 1."""
+    kept = [(scene, weight) for scene, weight in parts if weight > 0]
+    total = math.fsum(weight for _, weight in kept)
+    if not kept:
+        raise SceneError("A blend of scenes needs at least one weight above zero.")
+    if len(kept) == 1 or all(scene == kept[0][0] for scene, _ in kept):
+        return kept[0][0]
+    shares = [(scene, weight / total) for scene, weight in kept]
+    nearest = max(shares, key=lambda part: part[1])[0]
+    return Scene(
+        _blend_latents([(scene.latent, share) for scene, share in shares]),
+        _blend_styles([(scene.styles, share) for scene, share in shares]),
+        _blend_conditions([(scene.condition, share) for scene, share in shares]),
+        _blend_noise([(scene.noise, share) for scene, share in shares], nearest.noise),
+        Transform(*(_mean([(getattr(s.transform, name), w) for s, w in shares]) for name in ("x", "y", "degrees"))),
+    )
+
+
+def walk(waypoints: tuple[Scene, ...], position: float) -> Scene:
+    """A point on the smooth path that starts at the first waypoint and passes near the others.
+
+    ``position`` counts waypoints, 0 to len(waypoints) - 1. The weights are those of a uniform cubic B-spline whose end
+    points are tripled: speed and acceleration are continuous, and the path starts and ends at rest exactly on the first
+    and last waypoint. Repeat the first waypoint at the end for a loop. Every point is a blend of at most four
+    waypoints, so it stays in the typical shell whenever they are in it.
+    """
+    last = len(waypoints) - 1
+    stretched = min(max(position, 0.0), last) * (last + 2) / max(last, 1)  # tripled ends add two spans
+    span = min(int(stretched), last + 1)
+    u = stretched - span
+    weights = ((1 - u) ** 3 / 6, (3 * u**3 - 6 * u**2 + 4) / 6, (-3 * u**3 + 3 * u**2 + 3 * u + 1) / 6, u**3 / 6)
+    points = (waypoints[min(max(span - 2 + k, 0), last)] for k in range(4))
+    return blend(zip(points, weights, strict=True))
+
+
+def canonical(moves: Iterable[tuple[AnyDirection, float]]) -> tuple[tuple[AnyDirection, float], ...]:
+    return tuple(sorted(((d, amount) for d, amount in moves if amount != 0.0), key=lambda move: _rank(move[0])))
+
+
+def _rank(direction: AnyDirection) -> tuple[str, int, int, int, str]:
+    if isinstance(direction, Direction):
+        return direction.kind, direction.index, direction.first, direction.end, ""
+    return "examples", 0, direction.first, direction.end, direction.name
+
+
+def _blend_latents(parts: list[tuple[Latent, float]]) -> Latent:
+    if all(latent == parts[0][0] for latent, _ in parts):
+        return parts[0][0]
+    sources: dict[Source, float] = {}
+    moves: dict[AnyDirection, float] = {}
+    for latent, share in parts:
+        own = math.fsum(amount for _, amount in latent.sources)
+        for source, amount in latent.sources:
+            sources[source] = sources.get(source, 0.0) + share * amount / own
+        for direction, amount in latent.moves:
+            moves[direction] = moves.get(direction, 0.0) + share * amount
+    truncation = _mean([(latent.truncation, share) for latent, share in parts])
+    nearest = max(parts, key=lambda part: part[1])[0]
+    return Latent(tuple(sources.items()), canonical(moves.items()), truncation, nearest.cutoff, nearest.classes)
+
+
+def _blend_styles(parts: list[tuple[Styles, float]]) -> Styles:
+    if all(styles == parts[0][0] for styles, _ in parts):
+        return parts[0][0]
+    rows: dict[Latent, list[tuple[tuple[tuple[int, float], ...], float]]] = {}
+    for styles, share in parts:
+        for row in styles.rows:
+            rows.setdefault(row.latent, []).append((row.weights, share))
+    return Styles(tuple(StyleRow(latent, _blend_pairs(weights)) for latent, weights in rows.items()))
+
+
+def _blend_conditions(parts: list[tuple[Condition, float]]) -> Condition:
+    if all(condition == parts[0][0] for condition, _ in parts):
+        return parts[0][0]
+    return Condition(_blend_pairs([(condition.classes or ((0, 1.0),), share) for condition, share in parts]))
+
+
+def _blend_noise(parts: list[tuple[Noise, float]], nearest: Noise) -> Noise:
+    """Strengths blend; of two kinds or seeds of noise there is the nearest one."""
+    if all(noise == parts[0][0] for noise, _ in parts):
+        return parts[0][0]
+    factors: dict[int, float] = {}
+    for layer in {layer for noise, _ in parts for layer, _ in noise.layers}:
+        factors[layer] = _mean([(dict(noise.layers).get(layer, 1.0), share) for noise, share in parts])
+    strength = _mean([(0.0 if noise.mode == "none" else noise.strength, share) for noise, share in parts])
+    kinds = [noise for noise, _ in parts if noise.mode != "none"]
+    kind = nearest if nearest.mode != "none" or not kinds else kinds[0]
+    layers = tuple(sorted((layer, factor) for layer, factor in factors.items() if factor != 1.0))
+    return Noise(kind.mode, kind.seed, strength, layers)
+
+
+def _blend_pairs(parts: list[tuple[tuple[tuple[int, float], ...], float]]) -> tuple[tuple[int, float], ...]:
+    if all(pairs == parts[0][0] for pairs, _ in parts) and math.isclose(math.fsum(share for _, share in parts), 1.0):
+        return parts[0][0]
+    sums: dict[int, float] = {}
+    for pairs, share in parts:
+        for key, weight in pairs:
+            sums[key] = sums.get(key, 0.0) + share * weight
+    return tuple(sorted((key, weight) for key, weight in sums.items() if weight != 0.0))
+
+
+def _mean(parts: list[tuple[float, float]]) -> float:
+    first = parts[0][0]
+    return first if all(value == first for value, _ in parts) else math.fsum(value * share for value, share in parts)

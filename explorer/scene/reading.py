@@ -1,0 +1,192 @@
+"""Scenes as JSON and back: what is read may be damaged, or not a scene at all."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Final
+
+from explorer.errors import SceneError
+from explorer.scene.blending import canonical
+from explorer.scene.values import (
+    ALL_LAYERS,
+    AnyDirection,
+    Condition,
+    Direction,
+    Examples,
+    ImageFile,
+    Latent,
+    Noise,
+    Scene,
+    Seed,
+    Source,
+    StoredPoint,
+    StyleRow,
+    Styles,
+    Transform,
+)
+
+__all__ = ["MAX_NAME", "direction_from_json", "direction_to_json", "from_json", "to_json"]
+
+DIRECTION_KINDS: Final = ("axis", "decoder", "data", "ganspace", "sefa")
+NOISE_MODES: Final = ("const", "random", "none")
+LARGEST: Final = 1e9  # weights and amounts beyond this are damage
+MAX_PARTS: Final = 4096  # sources or moves in one latent; more is not something a hand or this program makes
+MAX_NAME: Final = 80
+
+
+def to_json(scene: Scene) -> dict[str, Any]:
+    """The scene as plain JSON values; parts that are as usual are left out."""
+    data: dict[str, Any] = {"latent": _latent_to_json(scene.latent)}
+    if scene.styles != Styles():
+        data["styles"] = [
+            {"latent": _latent_to_json(row.latent), "weights": [list(pair) for pair in row.weights]}
+            for row in scene.styles.rows
+        ]
+    if scene.condition != Condition():
+        data["condition"] = {"classes": [list(pair) for pair in scene.condition.classes]}
+    if scene.noise != Noise():
+        noise = scene.noise
+        layers = [list(pair) for pair in noise.layers]
+        data["noise"] = {"mode": noise.mode, "seed": noise.seed, "strength": noise.strength, "layers": layers}
+    if scene.transform != Transform():
+        moved = scene.transform
+        data["transform"] = {"x": moved.x, "y": moved.y, "degrees": moved.degrees}
+    return data
+
+
+def from_json(data: Any) -> Scene:
+    """Read what ``to_json`` wrote.
+
+    Raises:
+        SceneError: anything is missing, of the wrong type, not finite or absurdly long.
+    """
+    try:
+        rows = tuple(
+            StyleRow(_latent_from_json(row["latent"]), _pairs(row["weights"])) for row in _short(data.get("styles", []))
+        )
+        condition, noise, transform = (data.get(name, {}) for name in ("condition", "noise", "transform"))
+        return Scene(
+            _latent_from_json(data["latent"]),
+            Styles(rows),
+            Condition(_pairs(condition.get("classes", []))),
+            Noise(
+                _one_of(noise.get("mode", "const"), NOISE_MODES),
+                _index(noise.get("seed", 0)),
+                _number(noise.get("strength", 1.0)),
+                _pairs(noise.get("layers", [])),
+            ),
+            Transform(*(_number(transform.get(name, 0.0)) for name in ("x", "y", "degrees"))),
+        )
+    except (AttributeError, KeyError, TypeError, ValueError, IndexError, OverflowError, RecursionError) as error:
+        raise SceneError("This is not a scene, or it is damaged.", f"The unreadable part is {error}.") from error
+
+
+def direction_to_json(direction: AnyDirection) -> Any:
+    """A direction as plain JSON values."""
+    layers = [] if (direction.first, direction.end) == (0, ALL_LAYERS) else [direction.first, direction.end]
+    if isinstance(direction, Direction):
+        return [direction.kind, direction.index, *layers]
+    return {
+        "name": direction.name,
+        "having": [_latent_to_json(latent) for latent in direction.having],
+        "lacking": [_latent_to_json(latent) for latent in direction.lacking],
+        **({"layers": layers} if layers else {}),
+    }
+
+
+def direction_from_json(data: Any) -> AnyDirection:
+    """Read a direction; raises TypeError, KeyError or ValueError where it is none."""
+    if isinstance(data, dict):
+        name = data["name"]
+        if not isinstance(name, str):
+            raise TypeError("the name of a direction")
+        having, lacking = (
+            tuple(_latent_from_json(latent) for latent in _short(data[key])) for key in ("having", "lacking")
+        )
+        if not having or not lacking:
+            raise ValueError("a direction without examples")
+        return Examples(name[:MAX_NAME], having, lacking, *_range(data.get("layers", [])))
+    kind, index, *layers = data
+    return Direction(_one_of(kind, DIRECTION_KINDS), _index(index), *_range(layers))
+
+
+def _range(layers: Any) -> tuple[int, int]:
+    if not layers:
+        return 0, ALL_LAYERS
+    first, end = map(_index, layers)
+    if not first < end <= ALL_LAYERS:
+        raise ValueError("a range of layers that is empty")
+    return first, end
+
+
+def _latent_to_json(latent: Latent) -> dict[str, Any]:
+    data: dict[str, Any] = {
+        "sources": [[_source_to_json(source), weight] for source, weight in latent.sources],
+        "moves": [[direction_to_json(direction), amount] for direction, amount in latent.moves],
+        "truncation": latent.truncation,
+    }
+    if latent.cutoff != ALL_LAYERS:
+        data["cutoff"] = latent.cutoff
+    if latent.classes:
+        data["classes"] = [list(pair) for pair in latent.classes]
+    return data
+
+
+def _latent_from_json(data: Any) -> Latent:
+    sources = tuple((_source_from_json(source), _number(weight)) for source, weight in _short(data["sources"]))
+    moves = tuple((direction_from_json(direction), _number(amount)) for direction, amount in _short(data["moves"]))
+    if len(dict(moves)) < len(moves):
+        raise ValueError("a direction that is moved along twice")
+    if any(weight < 0 for _, weight in sources) or not math.fsum(weight for _, weight in sources) > 0:
+        raise ValueError("its sources, whose weights should be positive")
+    cutoff, classes = _index(data.get("cutoff", ALL_LAYERS)), _pairs(data.get("classes", []))
+    return Latent(sources, canonical(moves), _number(data["truncation"]), cutoff, classes)
+
+
+def _source_to_json(source: Source) -> dict[str, Any]:
+    match source:
+        case Seed(number):
+            return {"seed": number}
+        case ImageFile(path, digest):
+            return {"image": path, "sha256": digest}
+        case StoredPoint(path, digest, picture):
+            return {"point": path, "sha256": digest, **({"picture": picture} if picture else {})}
+
+
+def _source_from_json(data: Any) -> Source:
+    if "seed" in data:
+        return Seed(_index(data["seed"]))
+    is_point = "point" in data
+    path, digest, picture = data["point" if is_point else "image"], data.get("sha256", ""), data.get("picture", "")
+    if not all(isinstance(text, str) for text in (path, digest, picture)):
+        raise TypeError("the path of a picture")
+    return StoredPoint(path, digest, picture) if is_point else ImageFile(path, digest)
+
+
+def _pairs(data: Any) -> tuple[tuple[int, float], ...]:
+    pairs = {_index(key): _number(weight) for key, weight in _short(data)}
+    return tuple(sorted(pairs.items()))
+
+
+def _short(values: Any) -> list[Any]:
+    if not isinstance(values, list) or len(values) > MAX_PARTS:
+        raise TypeError("a list of reasonable length")
+    return values
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not -LARGEST <= value <= LARGEST:
+        raise ValueError("a number that is not finite or far too large")
+    return float(value)
+
+
+def _index(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 1 << 63:
+        raise ValueError("a whole number that is negative or too large")
+    return value
+
+
+def _one_of(value: Any, allowed: tuple[str, ...]) -> str:
+    if value not in allowed:
+        raise ValueError(f"the kind {value!r}")
+    return str(value)

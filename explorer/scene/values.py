@@ -1,0 +1,164 @@
+"""The parts of a scene: small frozen values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+__all__ = [
+    "ALL_LAYERS",
+    "AnyDirection",
+    "Condition",
+    "Direction",
+    "Examples",
+    "ImageFile",
+    "Latent",
+    "Noise",
+    "Scene",
+    "Seed",
+    "Source",
+    "StoredPoint",
+    "StyleRow",
+    "Styles",
+    "Transform",
+]
+
+ALL_LAYERS: Final = 1 << 16  # an end of a range that no model reaches
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Seed:
+    """A draw from the model's prior, by its number (0 to 2^63 - 1)."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ImageFile:
+    """A real picture, encoded by the model. ``digest`` is the SHA-256 of the file: the picture that was meant."""
+
+    path: str
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class StoredPoint:
+    """A point kept in a file: styles (layers, w) of a style-based model. See ``ImageFile``. ``picture`` is the path of
+    the real picture that it was found for, where it was."""
+
+    path: str
+    digest: str = ""
+    picture: str = ""
+
+
+Source: TypeAlias = Seed | ImageFile | StoredPoint
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Direction:
+    """A named direction of a model's latent space.
+
+    ``axis`` is one coordinate; ``decoder`` a principal direction of what the decoder does (0 changes the picture most);
+    ``data`` a principal direction of the aggregate posterior (0 has the largest variance). Of the style space W:
+    ``ganspace`` is a principal direction of its distribution (Harkonen et al. 2020), ``sefa`` one that the layers
+    respond to most (Shen and Zhou 2021). Only the layers from ``first`` up to, not including, ``end`` are moved.
+    """
+
+    kind: str
+    index: int
+    first: int = 0
+    end: int = ALL_LAYERS
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """A direction given by points that have something and points that do not, under a name of the person's own."""
+
+    name: str
+    having: tuple[Latent, ...]
+    lacking: tuple[Latent, ...]
+    first: int = 0
+    end: int = ALL_LAYERS
+
+
+AnyDirection: TypeAlias = Direction | Examples
+
+
+@dataclass(frozen=True, slots=True)
+class Latent:
+    """A point of latent space, written so that it stays small.
+
+    The sources are blended with their weights (see ``explorer.latents.blend``), the blend is pulled towards the mean
+    of the prior by ``truncation`` (psi: 1 leaves it, 0 is the mean), then every move adds its amount, in standard
+    deviations, along its direction. Style-based models are pulled in W, and only in the layers below ``cutoff``.
+    ``classes`` are class weights that this point keeps in any scene, as an example does; without any, those of the
+    scene hold.
+    """
+
+    sources: tuple[tuple[Source, float], ...] = ((Seed(0), 1.0),)
+    moves: tuple[tuple[AnyDirection, float], ...] = ()
+    truncation: float = 1.0
+    cutoff: int = ALL_LAYERS
+    classes: tuple[tuple[int, float], ...] = ()
+
+    def amount(self, direction: AnyDirection) -> float:
+        """How far this point is moved along ``direction``, in standard deviations."""
+        return next((amount for known, amount in self.moves if known == direction), 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class StyleRow:
+    """Another point, and how much of each layer's style comes from it: (layer, weight up to 1) pairs, sorted."""
+
+    latent: Latent
+    weights: tuple[tuple[int, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Styles:
+    """Which points feed the layers of a style-based model beside the scene's own, which has what they leave."""
+
+    rows: tuple[StyleRow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """How much of each class is asked of a model that knows classes: (class, weight) pairs, sorted.
+
+    Weights are given to the model as they are; 1 for one class is the usual. Without any, class 0 is asked for.
+    """
+
+    classes: tuple[tuple[int, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """The noise that the layers of a style-based model add: the model's own, one of another seed, or none.
+
+    ``strength`` multiplies that of the model, and ``layers`` again those of single layers: (layer, factor) pairs.
+    """
+
+    mode: str = "const"
+    seed: int = 0
+    strength: float = 1.0
+    layers: tuple[tuple[int, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Transform:
+    """Where a StyleGAN3 puts its picture: moved by ``x`` and ``y`` picture widths, turned by ``degrees``."""
+
+    x: float = 0.0
+    y: float = 0.0
+    degrees: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Everything that decides what a picture looks like."""
+
+    latent: Latent = Latent()
+    styles: Styles = Styles()
+    condition: Condition = Condition()
+    noise: Noise = Noise()
+    transform: Transform = Transform()
