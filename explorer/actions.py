@@ -201,7 +201,7 @@ class Actions(QObject):
             return
 
         def work(report: Report) -> float:
-            from explorer.render import probe_examples  # imports torch
+            from explorer.points import probe_examples  # imports torch
 
             return probe_examples(model.generator, examples).accuracy
 
@@ -226,7 +226,7 @@ class Actions(QObject):
                 return path
             import numpy as np
 
-            from explorer.render import probe_examples  # imports torch
+            from explorer.points import probe_examples  # imports torch
 
             vector = probe_examples(model.generator, examples).vector.numpy()
             with write_atomically(path) as temporary, temporary.open("wb") as file:
@@ -410,7 +410,7 @@ class Actions(QObject):
         name, latent = Path(image.path).name, Latent(((image, 1.0),))
 
         def work(report: Report) -> None:
-            from explorer.render import locate  # imports torch
+            from explorer.points import locate  # imports torch
 
             locate(model.generator, latent)  # the generator remembers the point
 

@@ -20,7 +20,7 @@ from explorer.errors import DeviceError, SceneError
 from explorer.generators import Generator, Look, Resume, StyleGenerator, leave_a_core
 from explorer.generators.resume import LayerStep
 from explorer.imaging import FloatArray
-from explorer.render import mix
+from explorer.points import mix
 from explorer.scene import Scene
 
 __all__ = ["LARGEST", "MOST_CHANNELS", "SIDE", "Activations", "activations", "layer_names", "watch"]

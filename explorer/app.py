@@ -38,8 +38,8 @@ log = logging.getLogger("explorer")
 
 @dataclass(frozen=True, slots=True)
 class Folders:
-    """Where the program keeps what is not the person's own. The cache may be deleted; the state holds the last session and the
-    points that were found for pictures, which sessions name."""
+    """Where the program keeps things. The cache may be deleted; the state holds the last session, and points that were
+    found for pictures, which sessions name."""
 
     cache: Path
     state: Path

@@ -13,7 +13,7 @@ from explorer.datasets import Dataset, Unreadable, batches
 from explorer.errors import SceneError
 from explorer.generators import Encodes, Generator, HasLikelihood, leave_a_core
 from explorer.imaging import FloatArray
-from explorer.render import to_images
+from explorer.points import to_images
 
 __all__ = ["Encoded", "encode_dataset"]
 

@@ -34,7 +34,7 @@ from explorer.files import write_atomically
 from explorer.generators import Generator, HasStyles, Look, leave_a_core
 from explorer.imaging import FloatArray, Picture, Pixels, prepare, read_image, to_pixels
 from explorer.latents import draw
-from explorer.render import to_images
+from explorer.points import to_images
 from explorer.scene import Condition, StoredPoint
 
 __all__ = ["SPACES", "STEPS", "Inversion", "invert", "keep_point", "read_target", "write_point"]

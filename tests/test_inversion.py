@@ -22,8 +22,9 @@ from explorer.formats import Checkpoint
 from explorer.generators import Look, StyleGAN2Generator, open_generator
 from explorer.imaging import Pixels, read_image
 from explorer.inversion import Inversion, invert, keep_point, read_target
+from explorer.points import mix
 from explorer.recipe import recipe_of
-from explorer.render import decode_styles, mix, render_many
+from explorer.render import decode_styles, render_many
 from explorer.scene import Condition, Direction, Latent, Noise, Scene, Seed, StoredPoint, from_json, moved, to_json
 from explorer.ui.panels.inversion import InversionPanel
 from explorer.ui.words import scene_title

@@ -21,7 +21,8 @@ from explorer import activations as module
 from explorer.activations import SIDE, Activations, activations, layer_names, watch
 from explorer.errors import SceneError
 from explorer.generators import Look, Resume, StyleGenerator
-from explorer.render import mix, render
+from explorer.points import mix
+from explorer.render import render
 from explorer.scene import Noise, Scene, Transform
 from explorer.ui.channel_grid import SIDES, ChannelGrid
 from explorer.ui.channel_view import ChannelView

@@ -15,7 +15,8 @@ from explorer.files import digest
 from explorer.generators import Generator, VAEGenerator
 from explorer.imaging import Picture, from_pixels, to_pixels, write_png
 from explorer.latents import draw
-from explorer.render import decode_points, locate, read_picture, render, render_images, render_many
+from explorer.points import locate
+from explorer.render import decode_points, read_picture, render, render_images, render_many
 from explorer.scene import Direction, ImageFile, Latent, Scene, Seed, between, moved
 
 

@@ -34,8 +34,9 @@ from explorer.mixing import (
     table_sources,
     weigh,
 )
+from explorer.points import mix
 from explorer.recipe import Recipe
-from explorer.render import mix, render_many
+from explorer.render import render_many
 from explorer.saved import Favourite, View, read_session
 from explorer.scene import ALL_LAYERS, Latent, Scene, Seed, StyleRow, Styles
 from explorer.ui.mixer import Mixer

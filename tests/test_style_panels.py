@@ -15,7 +15,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QComboBox, QLineEdit, QPushButton, QSpinBox, QWidget
 from pytestqt.qtbot import QtBot
 
-from explorer.render import locate, mix, probe_examples
+from explorer.points import locate, mix, probe_examples
 from explorer.saved import read_direction, read_session
 from explorer.scene import ALL_LAYERS, Condition, Direction, Examples, Latent, Scene, Seed, from_json, moved, to_json
 from explorer.ui.class_tiles import ClassTiles

@@ -16,7 +16,8 @@ from explorer.generators import HasStyles, Look, Resume, StyleGAN2Generator, bui
 from explorer.nets.style_mapping import MappingShape
 from explorer.nets.stylegan2 import StyleGAN2, StyleGAN2Shape, StyleLayer, Synthesis
 from explorer.nets.stylegan2_reference import reference_synthesis
-from explorer.render import decode_styles, locate, map_points, mix, probe_examples, render, render_images, render_many
+from explorer.points import locate, map_points, mix, probe_examples
+from explorer.render import decode_styles, render, render_images, render_many
 from explorer.scene import (
     Condition,
     Direction,

@@ -276,7 +276,8 @@ def _write_points(
 
     from explorer.generators import HasStyles
     from explorer.imaging import write_png
-    from explorer.render import decode_points, decode_styles, map_points
+    from explorer.points import map_points
+    from explorer.render import decode_points, decode_styles
 
     if labels is None and generator.classes and space is Space.z:
         labels = np.zeros((len(points), generator.classes), np.float32)

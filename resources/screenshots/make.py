@@ -22,7 +22,7 @@ from explorer.actions import bundled_checkpoints
 from explorer.app import SWITCH_SECONDS, Folders, Instrument
 from explorer.files import resources_folder
 from explorer.imaging import write_png
-from explorer.scene import Direction, moved
+from explorer.scene import Condition, Direction, Latent, Scene, Seed, StyleRow, Styles, moved
 from explorer.ui.shortcuts import ShortcutSheet
 
 HERE = Path(__file__).parent
@@ -83,9 +83,33 @@ def main() -> None:
         rest()
         save(window, "small-dark")
         window.resize(1440, 900)
-        fashion = next(path for path in bundled_checkpoints() if "fashion" in path.name)
-        actions.open(fashion)
-        spin(60, lambda: session.model is not None and session.model.path == fashion.absolute())
+
+        def open_model(name: str) -> None:
+            path = next(path for path in bundled_checkpoints() if path.stem == name)
+            actions.open(path)
+            spin(60, lambda: session.model is not None and session.model.path == path.absolute())
+            rest()
+
+        open_model("fashion-stylegan2")
+        session.change(_styled_scene(), "Mix styles")
+        window.panels.arrange((), ("Latent", "Directions", "Noise", "My directions", "Real picture", "Layers"))
+        for look in ("dark", "light"):
+            window.choose_theme(look)
+            rest()
+            save(window, f"styles-{look}")
+            for panel in ("Condition", "Style mixing"):
+                save(window.panels.card(panel), f"panel-{panel.lower().replace(' ', '-')}-{look}")
+        window.choose_theme("dark")
+        window.explore.choose_table()
+        rest()
+        save(window, "table-dark")
+        window.explore.choose_picture()
+        for folded in ("Directions", "My directions", "Real picture", "Layers"):
+            window.panels.card(folded).setCollapsed(False)
+            rest()
+            save(window.panels.card(folded), f"panel-styles-{folded.lower().replace(' ', '-')}-dark")
+        window.panels.arrange((), ())
+        open_model("fashion-vae")
         actions.open(_sample_picture(folder))
         spin(60, lambda: session.view.mode == "beside")
         rest()
@@ -98,6 +122,20 @@ def main() -> None:
         instrument.close()
         window.deleteLater()
         spin(0.1, lambda: False)
+
+
+def _styled_scene() -> Scene:
+    """A boot of one seed with the coarse and the fine layers of two others, in a mixed class."""
+
+    def point(seed: int) -> Latent:
+        return Latent(((Seed(seed), 1.0),), truncation=0.8)
+
+    rows = (
+        StyleRow(point(12), ((0, 1.0), (1, 1.0))),
+        StyleRow(point(31), ((4, 1.0), (5, 0.6))),
+        StyleRow(point(7), ((7, 1.0),)),
+    )
+    return Scene(point(3), Styles(rows), Condition(((8, 1.0),)))
 
 
 def spin(seconds: float, until: Callable[[], bool]) -> None:

@@ -1,0 +1,239 @@
+"""Where a scene lies: points of latent space, or the styles of every layer, out of seeds, pictures and directions."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from explorer.errors import SceneError
+from explorer.files import digest
+from explorer.generators import Encodes, Generator, HasStyles, leave_a_core
+from explorer.imaging import FloatArray, prepare, read_image
+from explorer.latents import Probe, blend, draw, separate
+from explorer.scene import (
+    AnyDirection,
+    Condition,
+    Direction,
+    Examples,
+    ImageFile,
+    Latent,
+    Scene,
+    Seed,
+    Source,
+    StoredPoint,
+)
+
+__all__ = [
+    "encode_images",
+    "from_mean",
+    "locate",
+    "map_points",
+    "mix",
+    "probe_examples",
+    "read_prepared",
+    "style_part",
+    "to_images",
+    "truncated",
+]
+
+NO_CONDITION: Final = Condition()
+
+
+def locate(generator: Generator, latent: Latent, condition: Condition = NO_CONDITION) -> Tensor:
+    """The point, float32 on the CPU, that a ``Latent`` describes for this generator: (*latent_shape), or for a
+    style-based model the styles (layers, w).
+
+    Raises:
+        SceneError: a direction does not exist, or a picture has changed or cannot be encoded by this family.
+        ImageError: a picture is gone or damaged.
+    """
+    condition = Condition(latent.classes) if latent.classes else condition
+    points = torch.stack([_source_point(generator, source, condition) for source, _ in latent.sources])
+    weights = torch.tensor([weight for _, weight in latent.sources], dtype=torch.float64)
+    point = blend(points[weights > 0], weights[weights > 0], generator.spherical)
+    if isinstance(generator, HasStyles):
+        point = truncated(generator, point[None], latent)[0]
+    elif latent.truncation != 1.0:
+        point = point * latent.truncation
+    for direction, amount in latent.moves:
+        change = amount * _vector(generator, direction)
+        if isinstance(generator, HasStyles):
+            layers = torch.arange(len(point))[:, None]
+            change = torch.where((layers >= direction.first) & (layers < direction.end), change, 0.0)
+        point = point + change
+    return point
+
+
+def mix(generator: Generator, scene: Scene) -> Tensor:
+    """The styles (layers, w), float32 on the CPU, of a scene: its own point where no other row has painted.
+
+    The truncation of the scene holds for all rows. Raises as ``locate``.
+    """
+    own = locate(generator, scene.latent, scene.condition)
+    sums, others = torch.zeros(len(own)), torch.zeros_like(own)
+    for row in scene.styles.rows:
+        layers = [(layer, weight) for layer, weight in row.weights if layer < len(own) and weight > 0]
+        if layers:
+            latent = replace(row.latent, truncation=scene.latent.truncation, cutoff=scene.latent.cutoff)
+            point = locate(generator, latent, scene.condition)
+            for layer, weight in layers:
+                sums[layer] += weight
+                others[layer] += weight * point[layer]
+    if not bool(sums.any()):
+        return own
+    scale = sums.clamp(min=1.0)[:, None]
+    return (1.0 - (sums[:, None] / scale)) * own + others / scale
+
+
+@torch.inference_mode()
+def map_points(generator: Generator, points: FloatArray, conditions: FloatArray | None = None) -> FloatArray:
+    """Styles (n, layers, w), before truncation, of points z (n, *latent_shape) and class weights (n, classes).
+
+    Raises:
+        SceneError: the model has no styles, or the arrays have the wrong shape.
+    """
+    styled = style_part(generator)
+    if tuple(points.shape[1:]) != generator.latent_shape:
+        raise SceneError(
+            f"{generator.name} needs latents of shape (n, {', '.join(map(str, generator.latent_shape))}), "
+            f"not {tuple(points.shape)}."
+        )
+    latents = torch.from_numpy(np.ascontiguousarray(points, np.float32)).to(generator.device)
+    condition = None
+    if conditions is not None:
+        if conditions.shape != (len(points), generator.classes):
+            raise SceneError(
+                f"{generator.name} needs class weights of shape ({len(points)}, {generator.classes}), "
+                f"not {tuple(conditions.shape)}."
+            )
+        condition = torch.from_numpy(np.ascontiguousarray(conditions, np.float32)).to(generator.device)
+    styles: FloatArray = styled.styles(latents, condition).cpu().numpy()
+    return styles
+
+
+def probe_examples(generator: Generator, examples: Examples) -> Probe:
+    """What separates the points of ``examples``, and how surely. Raises as ``locate``."""
+    groups = [
+        torch.stack([_flat(generator, locate(generator, latent)) for latent in latents])
+        for latents in (examples.having, examples.lacking)
+    ]
+    found = separate(*groups)
+    return (
+        found if isinstance(generator, HasStyles) else replace(found, vector=found.vector.view(generator.latent_shape))
+    )
+
+
+def to_images(pixels: np.ndarray, device: torch.device) -> Tensor:
+    """uint8 (n, h, w, c) as float32 (n, c, h, w) in [-1, 1], converted on the device."""
+    images = torch.from_numpy(np.ascontiguousarray(pixels)).to(device).permute(0, 3, 1, 2)
+    return images.float().div_(127.5).sub_(1.0).contiguous()
+
+
+def truncated(styled: HasStyles, styles: Tensor, latent: Latent) -> Tensor:
+    """Styles (n, layers, w) pulled to their mean (Karras et al. 2019, appendix B) below the cutoff."""
+    if latent.truncation == 1.0:
+        return styles
+    average = styled.average_style()
+    pulled = average + latent.truncation * (styles - average)
+    return torch.where(torch.arange(styles.shape[1])[:, None] < latent.cutoff, pulled, styles)
+
+
+def from_mean(styled: HasStyles, styles: Tensor) -> Tensor:
+    """Where styles (n, layers, w) lie from their mean; the norm is the root mean square distance of the layers."""
+    offsets: Tensor = styles - styled.average_style()
+    return offsets / math.sqrt(styles.shape[1])
+
+
+def style_part(generator: Generator) -> HasStyles:
+    if not isinstance(generator, HasStyles):
+        raise SceneError(f"{generator.name} has no styles.", "Only style-based models have a space W.")
+    return generator
+
+
+def _vector(generator: Generator, direction: AnyDirection) -> Tensor:
+    """A direction as a vector on the CPU, one standard deviation long."""
+    if isinstance(direction, Direction):
+        return generator.direction(direction)
+    vector: Tensor = generator.remember(direction, lambda: probe_examples(generator, direction).vector)
+    return vector
+
+
+def _flat(generator: Generator, point: Tensor) -> Tensor:
+    return point.mean(0) if isinstance(generator, HasStyles) else point.flatten()
+
+
+def _source_point(generator: Generator, source: Source, condition: Condition) -> Tensor:
+    if isinstance(generator, HasStyles):
+        if isinstance(source, StoredPoint):
+            return generator.remember(source, lambda: _stored_styles(generator, source))
+        if isinstance(source, Seed):
+            return generator.remember((source, condition), lambda: _seed_styles(generator, source, condition))
+    if isinstance(source, ImageFile):
+        return generator.remember(source, lambda: _encode_file(generator, source))
+    if isinstance(source, StoredPoint):
+        raise SceneError(f"{Path(source.path).name} holds styles, which {generator.name} has not.")
+    return draw(source.number, generator.latent_shape)
+
+
+@torch.no_grad()
+def _seed_styles(generator: Generator, source: Seed, condition: Condition) -> Tensor:
+    """Styles (layers, w) on the CPU of a seed and class weights."""
+    weights = None
+    if generator.classes:
+        weights = torch.zeros(1, generator.classes)
+        for index, weight in condition.classes or ((0, 1.0),):
+            if index >= generator.classes:
+                raise SceneError(f"{generator.name} has {generator.classes} classes, and none with the number {index}.")
+            weights[0, index] = weight
+        weights = weights.to(generator.device)
+    latents = draw(source.number, generator.latent_shape)[None].to(generator.device)
+    return style_part(generator).styles(latents, weights)[0].float().cpu()
+
+
+def _stored_styles(generator: Generator, source: StoredPoint) -> Tensor:
+    """Styles (layers, w) in a .npy file, once found for a picture; (1, layers, w) there is good too."""
+    path, styled = Path(source.path), style_part(generator)
+    try:
+        if source.digest and digest(path) != source.digest:
+            raise SceneError(f"{path.name} is not the point it was when this scene was made.")
+        styles = torch.from_numpy(np.load(path, allow_pickle=False).astype(np.float32))
+        styles = styles[0] if styles.ndim == 3 and len(styles) == 1 else styles
+    except FileNotFoundError as error:
+        raise SceneError(f"{path} does not exist.", "It may have been moved or renamed.") from error
+    except (OSError, ValueError, TypeError, EOFError, AttributeError) as error:  # the last one: several arrays
+        raise SceneError(f"{path.name} is damaged and holds no point.") from error
+    rows, width = len(styled.style_layers), len(styled.average_style())
+    if styles.shape != (rows, width) or not bool(torch.isfinite(styles).all()):
+        raise SceneError(f"{path.name} is a point of another model than {generator.name}.")
+    return styles
+
+
+@torch.no_grad()
+def _encode_file(generator: Generator, source: ImageFile) -> Tensor:
+    pixels = read_prepared(generator, source)
+    images = to_images(pixels[None], generator.device)
+    return encode_images(generator, images)[0].float().cpu()
+
+
+def read_prepared(generator: Generator, source: ImageFile) -> np.ndarray:
+    path = Path(source.path)
+    image = read_image(path)
+    if source.digest and digest(path) != source.digest:
+        raise SceneError(
+            f"{path.name} is not the picture it was when this scene was made.", "Drop it on the window again."
+        )
+    return prepare(image, generator.image_shape, generator.preparation)
+
+
+def encode_images(generator: Generator, images: Tensor) -> Tensor:
+    if not isinstance(generator, Encodes):
+        raise SceneError(f"{generator.name} cannot encode pictures.", "Its family has no encoder.")
+    leave_a_core()
+    latents: Tensor = generator.encode(images)
+    return latents
