@@ -15,7 +15,7 @@ from explorer.errors import SceneError
 from explorer.files import digest
 from explorer.generators import Encodes, Generator, HasStyles, leave_a_core
 from explorer.imaging import FloatArray, prepare, read_image
-from explorer.latents import Probe, blend, draw, separate
+from explorer.latents import Probe, blend, separate
 from explorer.scene import (
     AnyDirection,
     Condition,
@@ -178,7 +178,7 @@ def _source_point(generator: Generator, source: Source, condition: Condition) ->
         return generator.remember(source, lambda: _encode_file(generator, source))
     if isinstance(source, StoredPoint):
         raise SceneError(f"{Path(source.path).name} holds styles, which {generator.name} has not.")
-    return draw(source.number, generator.latent_shape)
+    return generator.draw(source.number)
 
 
 @torch.no_grad()
@@ -192,7 +192,7 @@ def _seed_styles(generator: Generator, source: Seed, condition: Condition) -> Te
                 raise SceneError(f"{generator.name} has {generator.classes} classes, and none with the number {index}.")
             weights[0, index] = weight
         weights = weights.to(generator.device)
-    latents = draw(source.number, generator.latent_shape)[None].to(generator.device)
+    latents = generator.draw(source.number)[None].to(generator.device)
     return style_part(generator).styles(latents, weights)[0].float().cpu()
 
 

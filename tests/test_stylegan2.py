@@ -222,6 +222,16 @@ def test_it_has_styles_noise_and_classes() -> None:
     assert generator.class_names == ("0", "1", "2")
 
 
+@pytest.mark.parametrize("seed", [0, 85, 2**32 - 1])
+def test_seeds_mean_what_they_mean_in_nvidias_tools(seed: int) -> None:
+    expected = np.random.RandomState(seed).randn(1, 8)  # as their gen_images draws z
+    assert np.allclose(make_stylegan2().draw(seed).numpy(), expected[0], atol=1e-6)
+
+
+def test_larger_seeds_are_draws_too() -> None:
+    assert make_stylegan2().draw(2**40).shape == (8,)
+
+
 def test_a_saved_model_makes_the_same_pictures(tmp_path: Path) -> None:
     generator = make_stylegan2(3)
     again = open_generator(save_model(tmp_path / "model.safetensors", generator), "cpu")

@@ -20,6 +20,7 @@ from explorer.latents import (
     Shell,
     axis_directions,
     decoder_metric,
+    draw,
     principal_directions,
     typical_shell,
 )
@@ -78,6 +79,10 @@ class Generator(ABC):
     def name(self) -> str:
         """What the model is called."""
         return str(self.config.get("name") or self.family_title)
+
+    def draw(self, seed: int) -> Tensor:
+        """The point (*latent_shape), float32 on the CPU, that a seed stands for: a draw from the prior."""
+        return draw(seed, self.latent_shape)
 
     @property
     def class_names(self) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar, Final, TypeAlias, TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -27,6 +28,7 @@ Net = TypeVar("Net", bound=torch.nn.Module)
 DRAWS: Final = 10_000  # of W, for its distribution
 SEED: Final = 20_191  # of those draws
 AVERAGE: Final = "mapping.w_avg"
+LARGEST_OF_NUMPY: Final = 2**32 - 1  # the largest seed of the generator that those tools use
 LONGEST_FILTER: Final = 512  # taps
 
 
@@ -51,6 +53,12 @@ class StyleGenerator(Generator):
     def decode(self, latents: Tensor, condition: Tensor | None = None) -> Tensor:
         """Pictures (n, c, h, w) of points z (n, z), without truncation, with the model's own noise."""
         return self.synthesise(self.styles(latents, condition), Look())
+
+    def draw(self, seed: int) -> Tensor:
+        """The point z (z,) of a seed: as NVIDIA's tools draw it, so that people find their pictures again."""
+        if seed > LARGEST_OF_NUMPY:
+            return super().draw(seed)
+        return torch.from_numpy(np.random.RandomState(seed).randn(*self.latent_shape)).float()
 
     def styles(self, latents: Tensor, condition: Tensor | None = None) -> Tensor:
         """Styles (n, layers, w), before truncation, of points z (n, z) and class weights (n, classes)."""
