@@ -162,8 +162,20 @@ def test_the_application_icon_has_a_large_and_a_small_size(qapp: QApplication) -
 
 def test_the_icons_asked_for_are_there() -> None:
     wanted = {"undo", "redo", "play", "pause", "star", "star-filled", "grid", "picture", "fit", "open", "save", "film"}
-    wanted |= {"close", "chevron-down", "chevron-right", "dice", "arrow-left", "arrow-right", "loop", "more", "beside"}
-    assert wanted | {"tear-off", "plus", "smooth"} == set(ICONS)
+    wanted |= {
+        "cell",
+        "table",
+        "close",
+        "chevron-down",
+        "chevron-right",
+        "dice",
+        "arrow-left",
+        "arrow-right",
+        "loop",
+        "more",
+        "beside",
+    }
+    assert wanted | {"tear-off", "plus", "smooth", "cell", "table"} == set(ICONS)
 
 
 def test_every_icon_file_says_nothing_but_shapes() -> None:

@@ -105,6 +105,8 @@ def render(
     for name, value in (("truncation", truncation), ("rotate", rotate), ("translate", sum(translate or ()))):
         if value is not None and not math.isfinite(value):
             raise typer.BadParameter("It should be a finite number.", param_hint=f"--{name}")
+    if space is not Space.z and latents is None:
+        raise typer.BadParameter("It goes with --latents.", param_hint="--space")
     if labels is not None and (latents is None or label is not None):
         raise typer.BadParameter("It goes with --latents, and without --label.", param_hint="--labels")
     from explorer.generators import open_generator

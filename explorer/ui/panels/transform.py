@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QEvent, Signal, Slot
+from PySide6.QtCore import QEvent, QObject, Signal, Slot
 from PySide6.QtGui import QEnterEvent, QHideEvent
-from PySide6.QtWidgets import QApplication, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from explorer.scene import Transform
 from explorer.ui.controls import SliderRow
@@ -56,9 +56,8 @@ class TransformPanel(Panel):
         self._reset.clicked.connect(self.reset)
         desk.session.model_changed.connect(self.show_scene)
         desk.session.scene_seen.connect(self.show_scene)
-        app = QApplication.instance()
-        assert isinstance(app, QApplication)
-        app.focusChanged.connect(self.note_focus)
+        for control in self.findChildren(QWidget):
+            control.installEventFilter(self)  # for the keyboard's coming and going
         self.show_scene()
 
     @classmethod
@@ -106,12 +105,13 @@ class TransformPanel(Panel):
         """Put the picture back where the model made it."""
         self._change(Transform(), "Reset the transform")
 
-    @Slot(QWidget, QWidget)
-    def note_focus(self, before: QWidget | None, now: QWidget | None) -> None:
-        """Notice when the keyboard comes here or leaves."""
-        self._note_use(self._is_over, now is not None and self.isAncestorOf(now))
-
     # --- Qt ---
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Notice when the keyboard comes here or leaves."""
+        if event.type() in (QEvent.Type.FocusIn, QEvent.Type.FocusOut):
+            self._note_use(self._is_over, event.type() == QEvent.Type.FocusIn)
+        return False
 
     def enterEvent(self, event: QEnterEvent) -> None:
         super().enterEvent(event)
