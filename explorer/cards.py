@@ -86,11 +86,11 @@ def _details(generator: Generator) -> str:
     _, height, width = generator.image_shape
     told = [f"{width}×{height}", _amount(generator.parameters)]
     styles = getattr(generator, "style_layers", ())
-    if styles:
-        told.append(f"{len(styles)} layers")
     if generator.classes:
         told.append(f"{generator.classes} classes")
-    if not styles:
+    elif styles:
+        told.append(f"{len(styles)} layers")
+    else:
         count = math.prod(generator.latent_shape)
         told.append(f"{count} latent{'' if count == 1 else 's'}")
     return " · ".join(told)

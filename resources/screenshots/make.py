@@ -92,7 +92,10 @@ def main() -> None:
 
         open_model("fashion-stylegan2")
         session.change(_styled_scene(), "Mix styles")
-        window.panels.arrange((), ("Latent", "Directions", "Noise", "My directions", "Real picture", "Layers"))
+        rest()
+        usual = window.panels.arrangement()
+        folded = ("Latent", "Directions", "Noise", "My directions", "Real picture", "Layers")
+        window.panels.arrange(tuple(dict.fromkeys(("Latent", "Condition", "Style mixing", *usual[0]))), folded)
         for look in ("dark", "light"):
             window.choose_theme(look)
             rest()
@@ -104,11 +107,11 @@ def main() -> None:
         rest()
         save(window, "table-dark")
         window.explore.choose_picture()
-        for folded in ("Directions", "My directions", "Real picture", "Layers"):
-            window.panels.card(folded).setCollapsed(False)
+        for title in ("Directions", "My directions", "Real picture", "Layers"):
+            window.panels.card(title).setCollapsed(False)
             rest()
-            save(window.panels.card(folded), f"panel-styles-{folded.lower().replace(' ', '-')}-dark")
-        window.panels.arrange((), ())
+            save(window.panels.card(title), f"panel-styles-{title.lower().replace(' ', '-')}-dark")
+        window.panels.arrange(*usual)
         open_model("fashion-vae")
         actions.open(_sample_picture(folder))
         spin(60, lambda: session.view.mode == "beside")

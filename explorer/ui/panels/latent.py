@@ -146,7 +146,7 @@ class LatentPanel(Panel):
         shell = model.facts.shell
         if model.facts.style_layers:
             usual = f"usual {shell.mean:.1f} ± {shell.deviation:.1f}"
-            self._gauge.setCaption(f"distance from the mean style {norm:.1f}, {usual}")
+            self._gauge.setCaption(f"from the mean style {norm:.1f}, {usual}")
         else:
             self._gauge.setCaption(f"norm {norm:.2f}, prior {shell.mean:.2f}: {where}")
 
