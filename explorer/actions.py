@@ -76,6 +76,7 @@ class Actions(QObject):
         self.finder = Finder(session, live, workers.loader, state_folder / "points", self)
         self.autosave_path = state_folder / "autosave.json"
         self._opening: int | None = None
+        self._is_last_kept = True  # what the last run left is part of the session, and may be written over
         session.model_changed.connect(self._measure_directions)
         workers.loader.changed.connect(self._follow_opening)
 
@@ -96,28 +97,21 @@ class Actions(QObject):
             self.open(path)
             return
 
-        def take(saved: SavedSession) -> None:
-            self.session.remember(saved)
-            self.open(path)
-
-        self.loading.emit(path.name)
-        self._opening = self.workers.loader.start(
-            "Read the last session",
-            lambda report: read_session(self.autosave_path),
-            take,
-            partial(self._open_instead, path),
-        )
+        self._remember_last(partial(self.open, path), path)
 
     def restore(self, otherwise: Path) -> None:
         """Open the autosaved session of the last run; where there is none that works, ``otherwise``."""
         if not self.autosave_path.exists():
             self.open(otherwise)
             return
-        self.loading.emit("last session")
-        work = partial(load, self.autosave_path, self.preferences.device, None, self.known_checkpoints())
-        self._opening = self.workers.loader.start(
-            "Restore the last session", work, self._take_loaded, partial(self._open_instead, otherwise)
-        )
+
+        def load_it() -> None:
+            work = partial(load, self.autosave_path, self.preferences.device, None, self.known_checkpoints())
+            self._opening = self.workers.loader.start(
+                "Restore the last session", work, self._take_loaded, partial(self._open_instead, otherwise)
+            )
+
+        self._remember_last(load_it, otherwise)
 
     def known_checkpoints(self) -> tuple[Path, ...]:
         """Bundled checkpoints, then recent ones."""
@@ -329,14 +323,14 @@ class Actions(QObject):
 
     def autosave(self, then: Callable[[None], None] | None = None) -> None:
         """Keep the session for the next start, in the background."""
-        if self.session.model is None:
+        if self.session.model is None or not self._is_last_kept:
             return
         saved, path = self.session.snapshot(), self.autosave_path
         self.workers.background.start("Autosave", lambda report: write_text(path, saved.to_text()), then)
 
     def autosave_now(self) -> None:
         """Keep the session for the next start, before returning: for closing."""
-        if self.session.model is not None:
+        if self.session.model is not None and self._is_last_kept:
             write_text(self.autosave_path, self.session.snapshot().to_text())
 
     # --- telling ---
@@ -429,6 +423,26 @@ class Actions(QObject):
         if self._opening is not None and all(state.key != self._opening for state in states):
             self._opening = None
             self.loading.emit("")
+
+    def _remember_last(self, then: Callable[[], None], otherwise: Path) -> None:
+        """Read what the last run left and keep it, whatever is opened meanwhile; ``then`` goes on if nothing was."""
+
+        def take(saved: SavedSession) -> None:
+            self.session.remember(saved)
+            self._is_last_kept = True
+            if self._opening is None:
+                then()
+
+        def fail(error: BaseException) -> None:
+            self._is_last_kept = True  # there is nothing in it to lose
+            if self._opening is None:
+                self._open_instead(otherwise, error)
+
+        self._is_last_kept = False
+        self.loading.emit("last session")
+        self.workers.loader.start(
+            "Read the last session", lambda report: read_session(self.autosave_path), take, fail
+        )  # not ``_opening``: to open something else does not cancel it
 
     def _open_instead(self, otherwise: Path, error: BaseException) -> None:
         self.open(otherwise)

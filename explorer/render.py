@@ -72,7 +72,7 @@ def render_many(generator: Generator, scenes: Iterable[Scene], batch: int = 32, 
     while group := list(islice(waiting, batch)):
         started = time.perf_counter()
         images, points = _images_of(generator, group, side)
-        pixels = _to_uint8(images)
+        pixels = _to_uint8(_checked(generator, images))
         seconds = (time.perf_counter() - started) / len(group)
         for point, image in zip(points.numpy(), pixels, strict=True):
             yield Picture(image, point, seconds)
@@ -82,7 +82,7 @@ def render_images(generator: Generator, scenes: Iterable[Scene], batch: int = 32
     """Pictures as float32 (n, c, h, w), nominal [-1, 1], not clipped: what ``-o OUT.npy`` holds."""
     waiting, parts = iter(scenes), []
     while group := list(islice(waiting, batch)):
-        parts.append(_images_of(generator, group)[0].cpu().numpy())
+        parts.append(_checked(generator, _images_of(generator, group)[0]).cpu().numpy())
     return np.concatenate(parts)
 
 
@@ -98,7 +98,7 @@ def decode_points(generator: Generator, points: FloatArray) -> tuple[FloatArray,
             f"not {tuple(points.shape)}."
         )
     images = _decode(generator, torch.from_numpy(np.ascontiguousarray(points, np.float32)))
-    return images.cpu().numpy(), _to_uint8(images)
+    return _checked(generator, images).cpu().numpy(), _to_uint8(images)
 
 
 def decode_styles(generator: Generator, given: FloatArray, scene: Scene = DEFAULT) -> tuple[FloatArray, np.ndarray]:
@@ -119,7 +119,7 @@ def decode_styles(generator: Generator, given: FloatArray, scene: Scene = DEFAUL
             f"{generator.name} needs styles of shape (n, {rows}, {width}) or (n, {width}), not {tuple(given.shape)}."
         )
     images = _synthesise(styled, generator, truncated(styled, styles, scene.latent), Look(scene.noise, scene.transform))
-    return images.cpu().numpy(), _to_uint8(images)
+    return _checked(generator, images).cpu().numpy(), _to_uint8(images)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -189,7 +189,7 @@ def _render_styles(generator: StyleGenerator, scene: Scene, resume: Resume | Non
     try:
         for image, is_finished in generator.sketches(styles.to(generator.device), look, resume):
             if is_finished:
-                pixels = _to_uint8(image)[0]
+                pixels = _to_uint8(_checked(generator, image))[0]
                 told = ("", 0.0) if resume is None else (resume.restarted, resume.saved)
                 yield Picture(pixels, point, time.perf_counter() - started, *told)
             elif not sketched and image.shape[2] * SKETCHED >= height:
@@ -231,6 +231,16 @@ def _decode(generator: Generator, points: Tensor) -> Tensor:
         return generator.decode(points.to(generator.device))
     except torch.OutOfMemoryError as error:
         raise _out_of_memory(generator, len(points)) from error
+
+
+def _checked(generator: Generator, images: Tensor) -> Tensor:
+    """Pictures as they are; raises SceneError where one holds no numbers, which would look black."""
+    if bool(torch.isfinite(images).all()):
+        return images
+    raise SceneError(
+        f"{generator.name} draws values that are not numbers here.",
+        "Its file may be damaged, or the point lies far outside of what it knows.",
+    )
 
 
 def _out_of_memory(generator: Generator, count: int) -> DeviceError:

@@ -12,7 +12,7 @@ from explorer.errors import SceneError
 from explorer.history import Entry, History
 from explorer.imaging import Picture
 from explorer.saved import Favourite, FilmSettings, SavedSession, View, Work
-from explorer.scene import ALL_LAYERS, Direction, Examples, Latent, Scene, from_json
+from explorer.scene import ALL_LAYERS, Direction, Examples, ImageFile, Latent, Scene, StoredPoint, from_json
 
 if TYPE_CHECKING:
     from explorer.facts import ModelFacts
@@ -125,6 +125,8 @@ class Session(QObject):
         kinds = model.facts.direction_kinds
         if self.view.kind not in kinds:
             self.view = replace(self.view, kind=kinds[0])
+        if not _suits(self.view.mode, self.scene, model):
+            self.view = replace(self.view, mode="picture")
         across, up = self.view.across, self.view.up
         if not all(
             replace(axis, first=0, end=ALL_LAYERS) in self.directions
@@ -236,3 +238,13 @@ def first_scene(model: Model) -> Scene:
         return from_json(start) if start is not None else Scene()
     except SceneError:
         return Scene()
+
+
+def _suits(mode: str, scene: Scene, model: Model) -> bool:
+    """Whether a model at a scene has what a mode shows: styles to mix, or an original to put beside."""
+    if mode == "table":
+        return bool(model.facts.style_layers)
+    source = scene.latent.sources[0][0]
+    return (
+        mode != "beside" or isinstance(source, ImageFile) or (isinstance(source, StoredPoint) and source.picture != "")
+    )

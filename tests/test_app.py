@@ -111,6 +111,22 @@ def test_what_was_being_set_before_closing_is_not_lost(
         assert next_run.session.scene == scene
 
 
+def test_opening_another_model_while_the_last_session_is_restored_loses_nothing(
+    opened: Program, checkpoints: tuple[Path, Path], qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened.press(Qt.Key.Key_R)
+    opened.press(Qt.Key.Key_K)
+    digest, scene = opened.model().digest, opened.session.scene
+    opened.close()
+    with running(qtbot, tmp_path / "home", monkeypatch) as impatient:
+        impatient.actions.restore(Path("nowhere"))
+        impatient.actions.open(checkpoints[1])
+        impatient.rest()
+        assert impatient.model().path == checkpoints[1]
+        kept = dict(impatient.session.snapshot().others)[digest]
+        assert (kept.history.entry.scene, kept.keyframes) == (scene, (scene,))
+
+
 # --- failing ---
 
 

@@ -421,3 +421,11 @@ def test_shared_synthesis_is_not_changed_by_looking(monkeypatch: pytest.MonkeyPa
     assert all(torch.equal(before[name], value) for name, value in generator.net.state_dict().items())
     assert isinstance(generator.net.synthesis, Synthesis)
     assert generator.synthesise(torch.zeros(1, 6, 8), Look()).shape == (1, 3, 16, 16)
+
+
+def test_weights_that_blow_up_are_told_and_not_shown_as_black() -> None:
+    generator = make_stylegan2()
+    generator.net.synthesis.b8.conv0.bias.data[0] = torch.inf  # type: ignore[union-attr]
+    for draw in (lambda: list(render(generator, scene(1), Resume())), lambda: render_images(generator, [scene(1)])):
+        with pytest.raises(SceneError, match="values that are not numbers"):
+            draw()

@@ -33,6 +33,7 @@ class Space(StrEnum):
 
     z = "z"
     w = "w"
+    wplus = "w+"  # the same, for every layer
 
 
 class NoiseMode(StrEnum):
@@ -285,8 +286,8 @@ def _write_points(
         labels = np.zeros((len(points), generator.classes), np.float32)
         for index, weight in scene.condition.classes or ((0, 1.0),):
             labels[:, index] = weight
-    if space is Space.w or isinstance(generator, HasStyles):
-        styles = points if space is Space.w else map_points(generator, points, labels)
+    if space is not Space.z or isinstance(generator, HasStyles):
+        styles = points if space is not Space.z else map_points(generator, points, labels)
         parts = [decode_styles(generator, styles[i : i + BATCH], scene) for i in range(0, len(points), BATCH)]
     else:
         pulled = points * points.dtype.type(scene.latent.truncation)

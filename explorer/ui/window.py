@@ -147,6 +147,19 @@ class Window(QMainWindow):
         ask_save(self, "Export the mixing table", self._suggest("png"), "PNG (*.png)", self.desk.actions.export_table)
 
     @Slot()
+    def ask_export_shown(self) -> None:
+        """Export what is in the middle of the window: the mixing table, or the picture."""
+        if self.desk.session.view.mode == "table":
+            self.ask_export_table()
+        else:
+            self.ask_export_picture()
+
+    @Slot()
+    def show_view(self) -> None:
+        """Name what the export button writes."""
+        self._export.setText("Export table" if self.desk.session.view.mode == "table" else "Export picture")
+
+    @Slot()
     def ask_export_film(self) -> None:
         """Export the film of the timeline."""
         film = self.desk.actions.motion.film()
@@ -307,8 +320,10 @@ class Window(QMainWindow):
             button.setAccessibleName(verb)
             button.clicked.connect(self.verbs[verb].trigger)
             self.verbs[verb].changed.connect(partial(self._follow_verb, button, verb))
-        self._export.setToolTip("Write the picture as PNG, with the recipe to get back here inside (Ctrl+E).")
-        self._export.clicked.connect(self.verbs["export"].trigger)
+        self._export.setToolTip(
+            "Write what is shown as PNG, with the recipe to get back here inside (Ctrl+E: the picture)."
+        )
+        self._export.clicked.connect(self.ask_export_shown)
         self._menu_button.setToolTip("Everything else.")
         self._menu_button.setAccessibleName("Menu")
         self._menu_button.setMenu(self._make_menu())
@@ -421,6 +436,7 @@ class Window(QMainWindow):
         session.model_changed.connect(self.show_model)
         session.history_changed.connect(self.show_history)
         session.scene_seen.connect(self.show_history)
+        session.view_changed.connect(self.show_view)
         for signal in (session.history_changed, session.kept_changed, session.view_changed, session.model_changed):
             signal.connect(self.note_change)
         self._autosave.timeout.connect(self._save_soon)

@@ -10,7 +10,7 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QComboBox, QCompleter, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from explorer.live import Tile
-from explorer.scene import Condition, Scene
+from explorer.scene import Condition, Scene, StoredPoint
 from explorer.ui.class_tiles import ClassTiles
 from explorer.ui.controls import SliderList
 from explorer.ui.elided_label import ElidedLabel
@@ -129,7 +129,11 @@ class ConditionPanel(Panel):
         if line is None or not (line.hasFocus() and line.isModified()):  # nobody is typing there
             self.show_chosen()
         one = next(iter(weights)) if len(weights) == 1 else -1
-        self.state_changed.emit(self._class_name(one) if one >= 0 else f"mix of {len(weights)}")
+        sources = self.desk.session.scene.latent.sources
+        if all(isinstance(source, StoredPoint) for source, _ in sources):  # its styles were found, not mapped
+            self.state_changed.emit("no effect on a found picture")
+        else:
+            self.state_changed.emit(self._class_name(one) if one >= 0 else f"mix of {len(weights)}")
         if self.desk.session.scene == self.desk.session.history.entry.scene:
             self.fill_tiles()
 
