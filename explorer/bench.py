@@ -56,7 +56,7 @@ BATCH = 64
 HEART_MILLISECONDS = 2
 LOOK_MILLISECONDS = 10
 BUSY_SECONDS = 8.0
-STYLE_ROUNDS = 5
+STYLE_ROUNDS = 2
 LARGE = 256  # pixels; a model as large as people's own, with random weights, on which the network sets the pace
 
 
