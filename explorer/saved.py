@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from explorer.animation import EASINGS, Film
+from explorer.branches import Branch
 from explorer.errors import SceneError
 from explorer.history import History
 from explorer.scene import (
     ALL_LAYERS,
+    MAX_NAME,
     AnyDirection,
     Direction,
     Examples,
@@ -36,6 +38,9 @@ __all__ = [
 FORMAT = 1
 DIRECTION_FORMAT = 1
 MAX_SESSION_BYTES = 64 << 20
+MODES = ("picture", "grid", "beside", "table")
+WORKSPACES = ("explore", "denoise")
+STEP_VIEWS = ("clean", "noisy", "noise", "to_final", "to_previous", "both")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,11 @@ class View:
     sketch: bool = True  # show a coarse picture first where a picture takes long
     table_layers: tuple[int, int] = (0, ALL_LAYERS)  # what a mixing table takes from its rows; all: the coarse ones
     layers: tuple[int, int] = (0, ALL_LAYERS)  # the first layer that directions move, and the one after the last
+    workspace: str = "explore"  # or denoise
+    step_view: str = "clean"  # what is shown of a step of a run, one of STEP_VIEWS
+    compare: str = ""  # the branch that is wiped against the run
+    loop_run: bool = True
+    run_speed: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +109,7 @@ class Favourite:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What was done with one model: where one has been, the film of the timeline, and one's own directions.
+    """What was done with one model: where one has been, the film of the timeline, one's own directions, kept runs.
 
     A direction in the making may have examples on one side only, or none.
     """
@@ -107,6 +117,7 @@ class Work:
     history: History
     keyframes: tuple[Scene, ...] = ()
     directions: tuple[Examples, ...] = ()
+    branches: tuple[Branch, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +134,7 @@ class SavedSession:
     view: View = View()
     others: tuple[tuple[str, Work], ...] = ()  # by the SHA-256 of other models
     directions: tuple[Examples, ...] = ()
+    branches: tuple[Branch, ...] = ()
 
     def to_text(self) -> str:
         """The session as JSON. Slow for long histories: not for the main thread."""
@@ -148,10 +160,12 @@ class SavedSession:
                         "history": work.history.to_json(),
                         "keyframes": [to_json(scene) for scene in work.keyframes],
                         "directions": [direction_to_json(direction) for direction in work.directions],
+                        "branches": [_branch_to_json(branch) for branch in work.branches],
                     }
                     for sha, work in self.others
                 ],
                 "directions": [direction_to_json(direction) for direction in self.directions],
+                "branches": [_branch_to_json(branch) for branch in self.branches],
             }
         )
 
@@ -183,7 +197,7 @@ def read_session(path: Path) -> SavedSession:
             keyframes=tuple(from_json(item) for item in data["keyframes"]),
             film=FilmSettings.from_json(data["film"]),
             view=View(
-                mode=view["mode"] if view["mode"] in ("picture", "grid", "beside", "table") else "picture",
+                mode=view["mode"] if view["mode"] in MODES else "picture",
                 cells=min(max(int(view["cells"]) | 1, 3), 15),
                 span=min(max(float(view["span"]), 0.1), 10.0),
                 smooth=bool(view["smooth"]),
@@ -191,6 +205,11 @@ def read_session(path: Path) -> SavedSession:
                 sketch=bool(view.get("sketch", True)),
                 table_layers=_layers(view.get("table_layers", (0, ALL_LAYERS))),
                 layers=_layers(view.get("layers", (0, ALL_LAYERS))),
+                workspace=view["workspace"] if view.get("workspace") in WORKSPACES else "explore",
+                step_view=view["step_view"] if view.get("step_view") in STEP_VIEWS else "clean",
+                compare=str(view.get("compare", ""))[:MAX_NAME],
+                loop_run=bool(view.get("loop_run", True)),
+                run_speed=min(max(float(view.get("run_speed", 1.0)), 0.05), 20.0),
                 **axes,
             ),
             others=tuple(
@@ -200,11 +219,13 @@ def read_session(path: Path) -> SavedSession:
                         History.from_json(item["history"]),
                         tuple(from_json(each) for each in item["keyframes"]),
                         tuple(_examples(each) for each in item.get("directions", [])),
+                        tuple(_branch_from_json(each) for each in item.get("branches", [])),
                     ),
                 )
                 for item in data.get("others", [])
             ),
             directions=tuple(_examples(each) for each in data.get("directions", [])),
+            branches=tuple(_branch_from_json(each) for each in data.get("branches", [])),
         )
     except FileNotFoundError as error:
         raise SceneError(f"{path} does not exist.", "It may have been moved or renamed.") from error
@@ -271,6 +292,15 @@ def _examples(data: Any) -> Examples:
     if not isinstance(direction, Examples):
         raise TypeError("a direction without examples")
     return replace(direction, having=direction.having if having else (), lacking=direction.lacking if lacking else ())
+
+
+def _branch_to_json(branch: Branch) -> dict[str, Any]:
+    return {"name": branch.name, "scene": to_json(branch.scene), "parent": branch.parent, "step": branch.step}
+
+
+def _branch_from_json(data: Any) -> Branch:
+    step = int(data["step"])
+    return Branch(str(data["name"])[:MAX_NAME], from_json(data["scene"]), str(data["parent"])[:MAX_NAME], max(step, 0))
 
 
 def _refuse(constant: str) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from explorer.branches import Branch
 from explorer.errors import SceneError
 from explorer.history import Entry, History
 from explorer.imaging import Picture
@@ -45,7 +46,8 @@ class Session(QObject):
     picture_shown = Signal(object)  # Picture: the newest finished one of ``scene`` or of one shortly before
     history_changed = Signal()
     view_changed = Signal()
-    kept_changed = Signal()  # favourites, keyframes, film settings or own directions
+    kept_changed = Signal()  # favourites, keyframes, film settings, own directions or branches
+    turn_changed = Signal()  # where changes of a denoising run begin to act
     directions_changed = Signal()  # strengths or the accuracy of directions became known
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -58,6 +60,8 @@ class Session(QObject):
         self.favourites: tuple[Favourite, ...] = ()
         self.keyframes: tuple[Scene, ...] = ()
         self.directions: tuple[Examples, ...] = ()  # the person's own of this model; one side may still be empty
+        self.branches: tuple[Branch, ...] = ()  # runs of this model worth keeping
+        self.turn_step: int | None = None  # changes of sampling and condition act from this step on; None: all the way
         self.film = FilmSettings()
         self.view = View()
         self.strengths: dict[str, Any] = {}  # kind of direction -> float32 (k,)
@@ -113,10 +117,11 @@ class Session(QObject):
     def open_model(self, model: Model, scene: Scene | None = None) -> None:
         """Switch to a loaded model, at ``scene``, or where one was when it was last open, or at its first seed."""
         if self.model is not None:
-            self._others[self.model.digest] = Work(self.history, self.keyframes, self.directions)
+            self._others[self.model.digest] = Work(self.history, self.keyframes, self.directions, self.branches)
         work = self._others.pop(model.digest, None)
         known = work.history if work is not None else None
         self.keyframes, self.directions = (work.keyframes, work.directions) if work is not None else ((), ())
+        self.branches, self.turn_step = work.branches if work is not None else (), None
         self.model, self.picture, self.strengths, self.accuracies = model, None, {}, {}
         self.history = known or History.start(scene or first_scene(model))
         if scene is not None and known is not None:
@@ -141,6 +146,7 @@ class Session(QObject):
         self.history_changed.emit()
         self.view_changed.emit()
         self.kept_changed.emit()
+        self.turn_changed.emit()
 
     def set_strengths(self, kind: str, strengths: object) -> None:
         """Take how much each direction of ``kind`` changes the picture, float32 (k,)."""
@@ -175,6 +181,18 @@ class Session(QObject):
             self.directions = directions
             self.kept_changed.emit()
 
+    def set_branches(self, branches: tuple[Branch, ...]) -> None:
+        """Keep these runs."""
+        if branches != self.branches:
+            self.branches = branches
+            self.kept_changed.emit()
+
+    def set_turn_step(self, step: int | None) -> None:
+        """Have changes of sampling and condition act from a step on, or all the way."""
+        if step != self.turn_step:
+            self.turn_step = step
+            self.turn_changed.emit()
+
     def set_film(self, film: FilmSettings) -> None:
         if film != self.film:
             self.film = film
@@ -195,13 +213,14 @@ class Session(QObject):
             view=self.view,
             others=tuple(self._others.items()),
             directions=self.directions,
+            branches=self.branches,
         )
 
     def remember(self, saved: SavedSession) -> None:
         """Keep what a saved session holds for when its models are opened, and its favourites."""
         self._others |= dict(saved.others)
         if saved.digest:
-            self._others[saved.digest] = Work(saved.history, saved.keyframes, saved.directions)
+            self._others[saved.digest] = Work(saved.history, saved.keyframes, saved.directions, saved.branches)
         self.favourites = tuple(dict.fromkeys((*saved.favourites, *self.favourites)))
         self.film = saved.film
         self.kept_changed.emit()

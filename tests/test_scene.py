@@ -13,17 +13,21 @@ import pytest
 from explorer.errors import SceneError
 from explorer.scene import (
     Condition,
+    Denoising,
     Direction,
     Examples,
     ImageFile,
     Latent,
     Noise,
+    Sampling,
     Scene,
     Seed,
+    Start,
     StoredPoint,
     StyleRow,
     Styles,
     Transform,
+    Turn,
     between,
     blend,
     from_json,
@@ -335,3 +339,71 @@ def test_noise_fades_out_towards_none() -> None:
     shown = [between(Scene(), Scene(noise=Noise("none")), t).noise for t in (0.25, 0.75)]
     assert [noise.mode for noise in shown] == ["const", "const"]
     assert [noise.strength for noise in shown] == [0.75, 0.25]
+
+
+# --- denoising ---
+
+RUN = Scene(
+    condition=Condition(prompts=(("a bag", 0.25), ("a boot", 0.75)), negative="blurred"),
+    denoising=Denoising(
+        Sampling("heun", 12, 0.5, 3.0, ((0.0, 1.0), (1.0, 4.0)), (0.1, 0.9), 0.7, 5, "karras"),
+        Start(ImageFile("bag.png", "0" * 64), 0.6, ImageFile("mask.png")),
+        (Turn(3, Sampling(guidance=5.0)), Turn(7, None, Condition(((2, 1.0),)), ImageFile("paint.png"))),
+    ),
+)
+
+
+def test_a_run_survives_json() -> None:
+    assert from_json(json.loads(json.dumps(to_json(RUN)))) == RUN
+
+
+def test_a_plain_scene_says_nothing_of_denoising() -> None:
+    assert "denoising" not in to_json(Scene())
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"sampling": {"steps": 10_001}},
+        {"sampling": {"steps": -1}},
+        {"sampling": {"steps": 2.5}},
+        {"sampling": {"guidance": float("nan")}},
+        {"sampling": {"guidance": "3"}},
+        {"sampling": {"sampler": 3}},
+        {"sampling": {"curve": [[1.0, 2.0], [0.0, 2.0]]}},
+        {"sampling": {"interval": [0.0]}},
+        {"start": {"strength": 1.5}},
+        {"start": {"picture": {"seed": 3}}},
+        {"turns": [{"step": 4}, {"step": 2}]},
+        {"turns": [{"step": 4}, {"step": 4}]},
+        {"turns": {"step": 4}},
+        {"turns": [{}]},
+        [],
+        "ddim",
+    ],
+)
+def test_a_damaged_run_is_refused(damage: Any) -> None:
+    data = {**to_json(Scene()), "denoising": damage}
+    with pytest.raises(SceneError):
+        from_json(data)
+
+
+def test_the_numbers_of_two_runs_blend() -> None:
+    weak, strong = (Scene(denoising=Denoising(Sampling("ddim", 8, guidance=scale))) for scale in (1.0, 5.0))
+    assert between(weak, strong, 0.25).denoising.sampling == Sampling("ddim", 8, guidance=2.0)
+
+
+def test_of_two_samplers_there_is_the_nearest() -> None:
+    one, other = (Scene(denoising=Denoising(Sampling(name, steps))) for name, steps in (("ddim", 8), ("heun", 20)))
+    assert between(one, other, 0.4).denoising.sampling == Sampling("ddim", 8)
+    assert between(one, other, 0.6).denoising.sampling == Sampling("heun", 20)
+
+
+def test_prompts_blend_by_their_weights() -> None:
+    one, other = (Scene(condition=Condition(prompts=((text, 1.0),))) for text in ("a bag", "a boot"))
+    assert between(one, other, 0.25).condition == Condition(prompts=(("a bag", 0.75), ("a boot", 0.25)))
+
+
+def test_guidance_curves_with_the_same_places_blend_point_by_point() -> None:
+    low, high = (Scene(denoising=Denoising(Sampling(curve=((0.0, s), (1.0, 2 * s))))) for s in (1.0, 3.0))
+    assert between(low, high, 0.5).denoising.sampling.curve == ((0.0, 2.0), (1.0, 4.0))

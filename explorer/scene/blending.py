@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import TypeAlias, TypeVar
 
 from explorer.errors import SceneError
 from explorer.scene.values import (
     AnyDirection,
     Condition,
+    Denoising,
     Direction,
     Latent,
     Noise,
@@ -19,6 +21,9 @@ from explorer.scene.values import (
     Styles,
     Transform,
 )
+
+Key = TypeVar("Key", int, str)
+Curve: TypeAlias = tuple[tuple[float, float], ...]
 
 __all__ = ["between", "blend", "canonical", "moved", "walk"]
 
@@ -51,6 +56,7 @@ def blend(parts: Iterable[tuple[Scene, float]]) -> Scene:
         _blend_conditions([(scene.condition, share) for scene, share in shares]),
         _blend_noise([(scene.noise, share) for scene, share in shares], nearest.noise),
         Transform(*(_mean([(getattr(s.transform, name), w) for s, w in shares]) for name in ("x", "y", "degrees"))),
+        _blend_denoising([(scene.denoising, share) for scene, share in shares], nearest.denoising),
     )
 
 
@@ -110,7 +116,52 @@ def _blend_styles(parts: list[tuple[Styles, float]]) -> Styles:
 def _blend_conditions(parts: list[tuple[Condition, float]]) -> Condition:
     if all(condition == parts[0][0] for condition, _ in parts):
         return parts[0][0]
-    return Condition(_blend_pairs([(condition.classes or ((0, 1.0),), share) for condition, share in parts]))
+    nearest = max(parts, key=lambda part: part[1])[0]
+    texts = [(condition.prompts or (("", 1.0),), share) for condition, share in parts]
+    has_texts = any(condition.prompts for condition, _ in parts)
+    has_classes = not has_texts or any(condition.classes for condition, _ in parts)
+    return Condition(
+        _blend_pairs([(condition.classes or ((0, 1.0),), share) for condition, share in parts]) if has_classes else (),
+        _blend_pairs(texts) if has_texts else (),
+        nearest.negative,
+    )
+
+
+def _blend_denoising(parts: list[tuple[Denoising, float]], nearest: Denoising) -> Denoising:
+    """Numbers blend; of two samplers, numbers of steps, pictures or branches there is the nearest one."""
+    if all(denoising == parts[0][0] for denoising, _ in parts):
+        return parts[0][0]
+    samplings = [(denoising.sampling, share) for denoising, share in parts]
+    kept, start = nearest.sampling, nearest.start
+    guidances = [(sampling.guidance, share) for sampling, share in samplings]
+    known = [(value, share) for value, share in guidances if value is not None]
+    starts = [(denoising.start, share) for denoising, share in parts]
+    same_picture = all(each.picture == start.picture for each, _ in starts)
+    return Denoising(
+        replace(
+            kept,
+            eta=_mean([(sampling.eta, share) for sampling, share in samplings]),
+            guidance=_mean(known) if len(known) == len(parts) else kept.guidance,
+            curve=_blend_curves([(sampling.curve, share) for sampling, share in samplings], kept.curve),
+            interval=(
+                _mean([(sampling.interval[0], share) for sampling, share in samplings]),
+                _mean([(sampling.interval[1], share) for sampling, share in samplings]),
+            ),
+            rescale=_mean([(sampling.rescale, share) for sampling, share in samplings]),
+        ),
+        replace(start, strength=_mean([(each.strength, share) for each, share in starts])) if same_picture else start,
+        nearest.turns,
+    )
+
+
+def _blend_curves(parts: list[tuple[Curve, float]], nearest: Curve) -> Curve:
+    """Curves with points at the same places blend point by point; otherwise there is the nearest one."""
+    places = [[place for place, _ in curve] for curve, _ in parts]
+    if any(each != places[0] for each in places):
+        return nearest
+    return tuple(
+        (place, _mean([(curve[index][1], share) for curve, share in parts])) for index, place in enumerate(places[0])
+    )
 
 
 def _blend_noise(parts: list[tuple[Noise, float]], nearest: Noise) -> Noise:
@@ -127,10 +178,10 @@ def _blend_noise(parts: list[tuple[Noise, float]], nearest: Noise) -> Noise:
     return Noise(kind.mode, kind.seed, strength, layers)
 
 
-def _blend_pairs(parts: list[tuple[tuple[tuple[int, float], ...], float]]) -> tuple[tuple[int, float], ...]:
+def _blend_pairs(parts: list[tuple[tuple[tuple[Key, float], ...], float]]) -> tuple[tuple[Key, float], ...]:
     if all(pairs == parts[0][0] for pairs, _ in parts) and math.isclose(math.fsum(share for _, share in parts), 1.0):
         return parts[0][0]
-    sums: dict[int, float] = {}
+    sums: dict[Key, float] = {}
     for pairs, share in parts:
         for key, weight in pairs:
             sums[key] = sums.get(key, 0.0) + share * weight

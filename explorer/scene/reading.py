@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 from typing import Any, Final
 
 from explorer.errors import SceneError
@@ -11,27 +12,33 @@ from explorer.scene.values import (
     ALL_LAYERS,
     AnyDirection,
     Condition,
+    Denoising,
     Direction,
     Examples,
     ImageFile,
     Latent,
     Noise,
+    Sampling,
     Scene,
     Seed,
     Source,
+    Start,
     StoredPoint,
     StyleRow,
     Styles,
     Transform,
+    Turn,
 )
 
 __all__ = ["MAX_NAME", "direction_from_json", "direction_to_json", "from_json", "to_json"]
 
-DIRECTION_KINDS: Final = ("axis", "decoder", "data", "ganspace", "sefa")
+DIRECTION_KINDS: Final = ("axis", "decoder", "data", "ganspace", "sefa", "pattern")
 NOISE_MODES: Final = ("const", "random", "none")
 LARGEST: Final = 1e9  # weights and amounts beyond this are damage
 MAX_PARTS: Final = 4096  # sources or moves in one latent; more is not something a hand or this program makes
 MAX_NAME: Final = 80
+MAX_PROMPT: Final = 10_000  # characters
+MAX_STEPS: Final = 10_000  # of a run
 
 
 def to_json(scene: Scene) -> dict[str, Any]:
@@ -43,7 +50,7 @@ def to_json(scene: Scene) -> dict[str, Any]:
             for row in scene.styles.rows
         ]
     if scene.condition != Condition():
-        data["condition"] = {"classes": [list(pair) for pair in scene.condition.classes]}
+        data["condition"] = _condition_to_json(scene.condition)
     if scene.noise != Noise():
         noise = scene.noise
         layers = [list(pair) for pair in noise.layers]
@@ -51,6 +58,8 @@ def to_json(scene: Scene) -> dict[str, Any]:
     if scene.transform != Transform():
         moved = scene.transform
         data["transform"] = {"x": moved.x, "y": moved.y, "degrees": moved.degrees}
+    if scene.denoising != Denoising():
+        data["denoising"] = _denoising_to_json(scene.denoising)
     return data
 
 
@@ -64,11 +73,11 @@ def from_json(data: Any) -> Scene:
         rows = tuple(
             StyleRow(_latent_from_json(row["latent"]), _pairs(row["weights"])) for row in _short(data.get("styles", []))
         )
-        condition, noise, transform = (data.get(name, {}) for name in ("condition", "noise", "transform"))
+        noise, transform = (data.get(name, {}) for name in ("noise", "transform"))
         return Scene(
             _latent_from_json(data["latent"]),
             Styles(rows),
-            Condition(_pairs(condition.get("classes", []))),
+            _condition_from_json(data.get("condition", {})),
             Noise(
                 _one_of(noise.get("mode", "const"), NOISE_MODES),
                 _index(noise.get("seed", 0)),
@@ -76,6 +85,7 @@ def from_json(data: Any) -> Scene:
                 _pairs(noise.get("layers", [])),
             ),
             Transform(*(_number(transform.get(name, 0.0)) for name in ("x", "y", "degrees"))),
+            _denoising_from_json(data.get("denoising", {})),
         )
     except (AttributeError, KeyError, TypeError, ValueError, IndexError, OverflowError, RecursionError) as error:
         raise SceneError("This is not a scene, or it is damaged.", f"The unreadable part is {error}.") from error
@@ -108,6 +118,101 @@ def direction_from_json(data: Any) -> AnyDirection:
         return Examples(name[:MAX_NAME], having, lacking, *_range(data.get("layers", [])))
     kind, index, *layers = data
     return Direction(_one_of(kind, DIRECTION_KINDS), _index(index), *_range(layers))
+
+
+def _condition_to_json(condition: Condition) -> dict[str, Any]:
+    data: dict[str, Any] = {"classes": [list(pair) for pair in condition.classes]}
+    if condition.prompts:
+        data["prompts"] = [list(pair) for pair in condition.prompts]
+    return data | ({"negative": condition.negative} if condition.negative else {})
+
+
+def _condition_from_json(data: Any) -> Condition:
+    prompts = tuple((_text(prompt), _number(weight)) for prompt, weight in _short(data.get("prompts", [])))
+    return Condition(_pairs(data.get("classes", [])), prompts, _text(data.get("negative", "")))
+
+
+def _denoising_to_json(denoising: Denoising) -> dict[str, Any]:
+    data: dict[str, Any] = {}
+    if denoising.sampling != Sampling():
+        data["sampling"] = _sampling_to_json(denoising.sampling)
+    start = denoising.start
+    if start != Start():
+        files = {"picture": start.picture, "mask": start.mask}
+        data["start"] = {name: _source_to_json(file) for name, file in files.items() if file is not None}
+        data["start"]["strength"] = start.strength
+    if denoising.turns:
+        data["turns"] = [_turn_to_json(turn) for turn in denoising.turns]
+    return data
+
+
+def _denoising_from_json(data: Any) -> Denoising:
+    start = data.get("start", {})
+    picture, mask = (_file_from_json(start.get(name)) for name in ("picture", "mask"))
+    strength = _number(start.get("strength", 1.0))
+    if not 0.0 <= strength <= 1.0:
+        raise ValueError("a strength that is not from 0 to 1")
+    turns = tuple(_turn_from_json(turn) for turn in _short(data.get("turns", [])))
+    if [turn.step for turn in turns] != sorted({turn.step for turn in turns}):
+        raise ValueError("branches that are out of order")
+    return Denoising(_sampling_from_json(data.get("sampling", {})), Start(picture, strength, mask), turns)
+
+
+def _turn_to_json(turn: Turn) -> dict[str, Any]:
+    data: dict[str, Any] = {"step": turn.step}
+    if turn.sampling is not None:
+        data["sampling"] = _sampling_to_json(turn.sampling)
+    if turn.condition is not None:
+        data["condition"] = _condition_to_json(turn.condition)
+    return data | ({"paint": _source_to_json(turn.paint)} if turn.paint is not None else {})
+
+
+def _turn_from_json(data: Any) -> Turn:
+    return Turn(
+        _index(data["step"]),
+        _sampling_from_json(data["sampling"]) if "sampling" in data else None,
+        _condition_from_json(data["condition"]) if "condition" in data else None,
+        _file_from_json(data.get("paint")),
+    )
+
+
+def _sampling_to_json(sampling: Sampling) -> dict[str, Any]:
+    values = asdict(sampling)
+    return {name: value for name, value in values.items() if value != getattr(Sampling(), name)}
+
+
+def _sampling_from_json(data: Any) -> Sampling:
+    guidance, (first, last) = data.get("guidance"), data.get("interval", (0.0, 1.0))
+    curve = tuple((_number(place), _number(scale)) for place, scale in _short(data.get("curve", [])))
+    if [place for place, _ in curve] != sorted(place for place, _ in curve):
+        raise ValueError("a guidance curve that is out of order")
+    steps = _index(data.get("steps", 0))
+    if steps > MAX_STEPS:
+        raise ValueError("more steps than any run has")
+    return Sampling(
+        _text(data.get("sampler", "")),
+        steps,
+        _number(data.get("eta", 0.0)),
+        None if guidance is None else _number(guidance),
+        curve,
+        (_number(first), _number(last)),
+        _number(data.get("rescale", 0.0)),
+        _index(data.get("seed", 0)),
+        _text(data.get("spacing", "")),
+    )
+
+
+def _file_from_json(data: Any) -> ImageFile | None:
+    source = None if data is None else _source_from_json(data)
+    if source is not None and not isinstance(source, ImageFile):
+        raise TypeError("a picture of a run")
+    return source
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or len(value) > MAX_PROMPT:
+        raise TypeError("a text of reasonable length")
+    return value
 
 
 def _range(layers: Any) -> tuple[int, int]:

@@ -9,18 +9,22 @@ __all__ = [
     "ALL_LAYERS",
     "AnyDirection",
     "Condition",
+    "Denoising",
     "Direction",
     "Examples",
     "ImageFile",
     "Latent",
     "Noise",
+    "Sampling",
     "Scene",
     "Seed",
     "Source",
+    "Start",
     "StoredPoint",
     "StyleRow",
     "Styles",
     "Transform",
+    "Turn",
 ]
 
 ALL_LAYERS: Final = 1 << 16  # an end of a range that no model reaches
@@ -61,7 +65,8 @@ class Direction:
     ``axis`` is one coordinate; ``decoder`` a principal direction of what the decoder does (0 changes the picture most);
     ``data`` a principal direction of the aggregate posterior (0 has the largest variance). Of the style space W:
     ``ganspace`` is a principal direction of its distribution (Harkonen et al. 2020), ``sefa`` one that the layers
-    respond to most (Shen and Zhou 2021). Only the layers from ``first`` up to, not including, ``end`` are moved.
+    respond to most (Shen and Zhou 2021). ``pattern`` is a wave across the starting noise of a diffusion model, the
+    slowest first. Only the layers from ``first`` up to, not including, ``end`` are moved.
     """
 
     kind: str
@@ -126,9 +131,12 @@ class Condition:
     """How much of each class is asked of a model that knows classes: (class, weight) pairs, sorted.
 
     Weights are given to the model as they are; 1 for one class is the usual. Without any, class 0 is asked for.
+    ``prompts`` are texts with their weights, for models that read text; ``negative`` is what guidance leads away from.
     """
 
     classes: tuple[tuple[int, float], ...] = ()
+    prompts: tuple[tuple[str, float], ...] = ()
+    negative: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +162,63 @@ class Transform:
 
 
 @dataclass(frozen=True, slots=True)
+class Sampling:
+    """How a diffusion model gets from noise to a picture. What is left at 0, empty or None is up to the checkpoint.
+
+    ``guidance`` is the guidance scale s = 1 + w (Ho and Salimans 2022): 1 follows the condition alone. ``curve`` puts
+    other scales at fractions of the run, (fraction from 0 to 1, scale), straight in between. Guidance acts only in
+    the part of the run inside ``interval`` (Kynkaanniemi et al. 2024). ``rescale`` takes back that share of the
+    contrast that guidance adds (phi, Lin et al. 2023). ``eta`` is the share of fresh noise (Song et al. 2021, eq. 16)
+    and ``seed`` draws it. ``spacing`` "karras" places the noise levels as Karras et al. 2022, eq. 5.
+    """
+
+    sampler: str = ""
+    steps: int = 0
+    eta: float = 0.0
+    guidance: float | None = None
+    curve: tuple[tuple[float, float], ...] = ()
+    interval: tuple[float, float] = (0.0, 1.0)
+    rescale: float = 0.0
+    seed: int = 0
+    spacing: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A real picture that a run starts from, and how much of its way to noise it goes first: 1 leaves nothing of it.
+
+    Where ``mask`` is white the picture is made anew, elsewhere it is kept; without a mask all of it is.
+    """
+
+    picture: ImageFile | None = None
+    strength: float = 1.0
+    mask: ImageFile | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What is different from one step of a run on, counted from 0: a branch of the run without it.
+
+    ``paint`` is a picture with transparency that is laid over the predicted picture of that step. The number of steps
+    is that of the whole run.
+    """
+
+    step: int
+    sampling: Sampling | None = None
+    condition: Condition | None = None
+    paint: ImageFile | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Denoising:
+    """How a diffusion model is run: from what, how, and where it is led elsewhere on the way."""
+
+    sampling: Sampling = Sampling()
+    start: Start = Start()
+    turns: tuple[Turn, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Scene:
     """Everything that decides what a picture looks like."""
 
@@ -162,3 +227,4 @@ class Scene:
     condition: Condition = Condition()
     noise: Noise = Noise()
     transform: Transform = Transform()
+    denoising: Denoising = Denoising()
