@@ -21,6 +21,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from explorer.errors import ExplorerError, ExportError, ImageError, SceneError
+from explorer.files import model_files
 from explorer.imaging import contact_sheet, read_image, read_recipe, write_png
 from explorer.scene import Condition, Scene, Seed, from_json
 
@@ -35,6 +36,7 @@ SAMPLES: Final = 4
 FORMAT: Final = 2  # of a kept card; a new number makes all of them again
 LARGEST_SIDE: Final = 128  # of a sample, in pixels
 LONGEST_TEXT: Final = 80
+LARGEST_DRAWN: Final = 1_000_000_000  # bytes; nobody waits for the samples of larger models, which take minutes
 MOST_KEPT: Final = 200
 LARGEST_SEED: Final = 2**63 - 1
 
@@ -76,10 +78,20 @@ def _make_card(path: Path) -> ModelCard:
         family = families().get(str(config["family"]))
         title = family.family_title if family else str(config["family"])
         card = replace(card, name=_words(config.get("name")) or path.stem, family_title=_words(title))
+        size = _size(path)
+        if size > LARGEST_DRAWN:
+            return replace(card, details=f"{size / 1e9:.1f} GB")
         generator = open_generator(path, "cpu")
         return replace(card, details=_details(generator), samples=_draw(generator, config))
     except ExplorerError as error:
         return replace(card, problem=error.message)
+    except OSError as error:
+        return replace(card, problem=f"{path.name} cannot be opened: {error.strerror or error}.")
+
+
+def _size(path: Path) -> int:
+    """Bytes of a checkpoint, a file or a folder."""
+    return sum(file.stat().st_size for file in (model_files(path) if path.is_dir() else (path,)))
 
 
 def _details(generator: Generator) -> str:
@@ -153,10 +165,11 @@ def _words(text: object) -> str:
 def _kept_file(path: Path, cache: Path) -> Path | None:
     """Where the card of this very file is kept; None where the file cannot be looked at."""
     try:
-        state = path.stat()
+        states = [file.stat() for file in (model_files(path) if path.is_dir() else (path,))]
     except OSError:
         return None
-    key = f"{FORMAT} {state.st_size} {state.st_mtime_ns} ".encode() + os.fsencode(path)
+    size, changed = sum(state.st_size for state in states), max((state.st_mtime_ns for state in states), default=0)
+    key = f"{FORMAT} {size} {changed} ".encode() + os.fsencode(path)
     return cache / f"card-{hashlib.sha256(key).hexdigest()[:32]}.png"
 
 

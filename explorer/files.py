@@ -8,10 +8,25 @@ import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from explorer.errors import ExportError
 
-__all__ = ["checkpoints_folder", "digest", "resources_folder", "write_atomically", "write_text"]
+__all__ = [
+    "MODEL_INDEX",
+    "checkpoints_folder",
+    "checkpoints_in",
+    "digest",
+    "is_checkpoint",
+    "model_files",
+    "resources_folder",
+    "write_atomically",
+    "write_text",
+]
+
+MODEL_INDEX: Final = "model_index.json"  # in a folder of diffusers
+SINGLE_MODEL: Final = "config.json"
+MODEL_SUFFIXES: Final = (".json", ".safetensors", ".bin", ".txt", ".model")
 
 
 @contextlib.contextmanager
@@ -44,12 +59,30 @@ def write_text(path: Path, text: str) -> None:
 
 
 def digest(path: Path) -> str:
-    """The SHA-256 of a file's content, as 64 hexadecimal digits, read in pieces of 1 MiB."""
+    """The SHA-256 of a file's content, as 64 hexadecimal digits, read in pieces of 1 MiB.
+
+    That of a folder with a model is the one of its list of names and digests of files that decide pictures.
+    """
     sha = hashlib.sha256()
+    if Path(path).is_dir():
+        for part in model_files(Path(path)):
+            sha.update(f"{part.relative_to(path).as_posix()} {digest(part)}\n".encode())
+        return sha.hexdigest()
     with Path(path).open("rb") as file:
         while piece := file.read(1 << 20):
             sha.update(piece)
     return sha.hexdigest()
+
+
+def is_checkpoint(path: Path) -> bool:
+    """Whether there is a file, or a folder with a model of diffusers, at this path."""
+    return path.is_file() or (path / MODEL_INDEX).is_file() or (path / SINGLE_MODEL).is_file()
+
+
+def model_files(folder: Path) -> tuple[Path, ...]:
+    """The files of a folder with a model that decide its pictures, sorted: settings, weights and words."""
+    found = [*folder.iterdir(), *(file for part in folder.iterdir() if part.is_dir() for file in part.iterdir())]
+    return tuple(sorted(file for file in found if file.suffix in MODEL_SUFFIXES and file.is_file()))
 
 
 def resources_folder() -> Path:
@@ -60,6 +93,13 @@ def resources_folder() -> Path:
 def checkpoints_folder() -> Path:
     """The folder with the bundled models, in a checkout or an installed package."""
     return _shipped("checkpoints")
+
+
+def checkpoints_in(folder: Path) -> tuple[Path, ...]:
+    """The files and folders of the models in a folder, sorted; states of a training are none."""
+    files = [path for path in folder.glob("*.safetensors") if ".training." not in path.name]
+    folders = [path.parent for path in folder.glob(f"*/{MODEL_INDEX}") if not path.parent.name.startswith(".")]
+    return tuple(sorted((*files, *folders)))
 
 
 def _shipped(name: str) -> Path:

@@ -10,7 +10,7 @@ from typing import Any
 from explorer.animation import Film, film_from_json, read_film_recipe
 from explorer.animation import to_json as film_to_json
 from explorer.errors import CheckpointError, SceneError
-from explorer.files import digest
+from explorer.files import digest, is_checkpoint
 from explorer.imaging import read_recipe
 from explorer.scene import Scene, from_json, to_json
 
@@ -59,9 +59,9 @@ def find_checkpoint(path: str, sha256: str, name: str, known: Iterable[Path]) ->
         CheckpointError: it is not on this machine, or has changed since.
     """
     for candidate in dict.fromkeys((Path(path), *known)):
-        if candidate.is_file() and digest(candidate) == sha256:
+        if is_checkpoint(candidate) and digest(candidate) == sha256:
             return candidate
-    changed = " has changed since" if Path(path).is_file() else " was not found on this machine"
+    changed = " has changed since" if is_checkpoint(Path(path)) else " was not found on this machine"
     raise CheckpointError(
         f"The model {name or Path(path).name}, which made this,{changed}.", "Open the model first, then try again."
     )

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 
 from explorer.formats import Checkpoint, write_native
-from explorer.generators import Generator, StyleGAN2Generator, StyleGAN3Generator, VAEGenerator
+from explorer.generators import Generator, StyleGAN2Generator, StyleGAN3Generator, VAEGenerator, build_generator
 from explorer.nets.style_mapping import MappingShape
 from explorer.nets.stylegan2 import StyleGAN2, StyleGAN2Shape
 from explorer.nets.stylegan3 import StyleGAN3, StyleGAN3Shape
@@ -20,6 +20,8 @@ from explorer.nets.vae import VAE, VAEShape
 __all__ = [
     "CPU",
     "fill",
+    "make_consistency",
+    "make_diffusion",
     "make_prior_vae",
     "make_stylegan2",
     "make_stylegan3",
@@ -87,6 +89,24 @@ def make_stylegan3(rotation: bool = False, **config: Any) -> StyleGAN3Generator:
     return StyleGAN3Generator.build(Checkpoint(told, net.state_dict()), CPU)
 
 
+def make_diffusion(classes: int = 0, prediction: str = "v_prediction", **config: Any) -> Generator:
+    """A diffusion model for grey pictures of 8 x 8 pixels, perhaps with classes and a place that means none."""
+    scheduler = {
+        "_class_name": "DDIMScheduler",
+        "beta_schedule": "squaredcos_cap_v2",
+        "prediction_type": prediction,
+        "timestep_spacing": "trailing",
+        "clip_sample": False,
+    }
+    told = {"sampling": {"sampler": "ddim", "steps": 4, "guidance": 2.0}, "classes": classes, **config}
+    return _diffusion("diffusion", scheduler, classes + 1 if classes else None, told)
+
+
+def make_consistency(**config: Any) -> Generator:
+    """A consistency model for grey pictures of 8 x 8 pixels."""
+    return _diffusion("consistency", {"_class_name": "CMStochasticIterativeScheduler"}, None, config)
+
+
 def save_model(path: Path, model: Generator | None = None) -> Path:
     """Write a checkpoint of ``model``, or of ``make_vae()``."""
     checkpoint = (model or make_vae()).checkpoint()
@@ -116,3 +136,28 @@ def _generator(net: VAE, config: dict[str, Any]) -> VAEGenerator:
     weights["statistics.kl"] = torch.linspace(0.0, 2.0, d)
     config = {"family": "vae", "name": "Tiny", "architecture": net.shape.to_json(), **config}
     return VAEGenerator.build(Checkpoint(config, weights), CPU)
+
+
+def _diffusion(family: str, scheduler: dict[str, Any], places: int | None, config: dict[str, Any]) -> Generator:
+    from diffusers import UNet2DModel
+
+    settings: dict[str, Any] = {
+        "sample_size": 8,
+        "in_channels": 1,
+        "out_channels": 1,
+        "block_out_channels": [8, 16],
+        "layers_per_block": 1,
+        "norm_num_groups": 4,
+        "attention_head_dim": 8,
+        "down_block_types": ["DownBlock2D", "AttnDownBlock2D"],
+        "up_block_types": ["AttnUpBlock2D", "UpBlock2D"],
+        "num_class_embeds": places,
+    }
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        net = UNet2DModel(**settings)
+    fill(net, 1)
+    parts = {"unet": {"_class_name": "UNet2DModel", **settings}, "scheduler": scheduler}
+    told = {"family": family, "name": f"tiny {family}", "architecture": parts, **config}
+    weights = {f"unet.{name}": value for name, value in net.state_dict().items()}
+    return build_generator(Checkpoint(told, weights), CPU)

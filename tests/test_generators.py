@@ -12,7 +12,16 @@ from typing import Final
 import numpy as np
 import pytest
 import torch
-from examples import CPU, make_prior_vae, make_stylegan2, make_stylegan3, make_vae, noise_pictures
+from examples import (
+    CPU,
+    make_consistency,
+    make_diffusion,
+    make_prior_vae,
+    make_stylegan2,
+    make_stylegan3,
+    make_vae,
+    noise_pictures,
+)
 from torch import Tensor
 
 from explorer.errors import CheckpointError, DeviceError, SceneError
@@ -44,6 +53,9 @@ EXAMPLES: Final[dict[str, Callable[[], Generator]]] = {
     "stylegan2 without noise": lambda: make_stylegan2(noise=False),
     "stylegan3": make_stylegan3,
     "stylegan3 configuration R": lambda: make_stylegan3(rotation=True),
+    "diffusion": make_diffusion,
+    "diffusion with classes": lambda: make_diffusion(3),
+    "consistency": make_consistency,
 }
 
 
@@ -386,4 +398,4 @@ def renamed(family: str) -> Checkpoint:
 
 def _need_decoder_directions(generator: Generator) -> None:
     if "decoder" not in generator.direction_kinds:
-        pytest.skip("this family moves in W, and has directions of its own")
+        pytest.skip("this family has directions of its own")

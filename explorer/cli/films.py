@@ -71,13 +71,13 @@ def animate(
 
 def _checkpoint_of(found: FoundFilm, source: Path) -> Path:
     """The model the film was made for: where it was, beside the file that tells of it, or among the bundled ones."""
-    from explorer.files import checkpoints_folder
+    from explorer.files import checkpoints_folder, checkpoints_in
     from explorer.recipe import find_checkpoint
 
     if not found.checkpoint:
         raise SceneError(f"{source} does not say which model it is for.", "Say which with --checkpoint.")
     beside = source.parent / Path(found.checkpoint).name
-    known = (beside, *sorted(checkpoints_folder().glob("*.safetensors")))
+    known = (beside, *checkpoints_in(checkpoints_folder()))
     try:
         return find_checkpoint(found.checkpoint, found.digest, found.name, known)
     except CheckpointError as error:

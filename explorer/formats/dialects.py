@@ -13,6 +13,7 @@ from explorer.formats.nvidia import nvidia_draft
 from explorer.formats.opcodes import Refusal, shown
 from explorer.formats.records import ArrayData, Record, TensorData
 from explorer.formats.rosinality import rosinality_draft
+from explorer.formats.single_file import is_single_tree, read_single_config, read_single_file
 from explorer.formats.stylegan_shapes import Traits, stylegan2_architecture
 from explorer.formats.tensorflow import tensorflow_draft
 from explorer.formats.trees import DAMAGED, Tree, read_tree, refused
@@ -65,6 +66,8 @@ def read_foreign(path: Path) -> Checkpoint:
         CheckpointError: with one sentence on what is wrong with the file, or what it holds instead of a known model.
     """
     tree = read_tree(path)
+    if is_single_tree(tree.root):
+        return read_single_file(path)
     return finish(tree, _draft(tree))
 
 
@@ -74,7 +77,10 @@ def read_foreign_config(path: Path) -> dict[str, Any]:
     Raises:
         CheckpointError: as ``read_foreign``.
     """
-    return dict(_draft(read_tree(path)).config)
+    tree = read_tree(path)
+    if is_single_tree(tree.root):
+        return read_single_config(path)
+    return dict(_draft(tree).config)
 
 
 def _draft(tree: Tree) -> Draft:

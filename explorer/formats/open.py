@@ -9,16 +9,27 @@ from typing import Any, Final
 from explorer.errors import CheckpointError
 from explorer.formats.checkpoint import Checkpoint
 from explorer.formats.dialects import read_foreign, read_foreign_config
+from explorer.formats.diffusers_folder import is_model_folder, read_folder, read_folder_config
 from explorer.formats.native import read_native, read_native_config
+from explorer.formats.single_file import is_single_file, read_single_config, read_single_file
 from explorer.formats.trees import CONTAINERS
 
 __all__ = ["FORMATS", "read_checkpoint", "read_config"]
+
+
+def _read_safetensors(path: Path) -> Checkpoint:
+    return read_single_file(path) if is_single_file(path) else read_native(path)
+
+
+def _read_safetensors_config(path: Path) -> dict[str, Any]:
+    return read_single_config(path) if is_single_file(path) else read_native_config(path)
+
 
 # One entry per container: its name, what its first bytes look like, its reader, and a quick reader of its description.
 FORMATS: Final[
     tuple[tuple[str, Callable[[bytes], bool], Callable[[Path], Checkpoint], Callable[[Path], dict[str, Any]]], ...]
 ] = (
-    ("safetensors", lambda start: len(start) >= 9 and start[8:9] == b"{", read_native, read_native_config),
+    ("safetensors", lambda start: len(start) >= 9 and start[8:9] == b"{", _read_safetensors, _read_safetensors_config),
     (
         "pytorch",
         lambda start: any(recognises(start) for recognises, _, _ in CONTAINERS),
@@ -34,6 +45,7 @@ STRANGERS: Final = (
         "is only a pointer to a file that was not downloaded",
         "Fetch it with 'git lfs pull'.",
     ),
+    (b"{", "is a description without a model", "Open the folder that it lies in, or a checkpoint file."),
     (b"<", "is a saved web page, not a model", "Download the file itself again."),
     (b"\x89PNG", "is a picture, not a model", "Drop it on the window to encode it."),
     (b"\xff\xd8\xff", "is a picture, not a model", "Drop it on the window to encode it."),
@@ -41,11 +53,13 @@ STRANGERS: Final = (
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
-    """Read any supported checkpoint without running anything in it.
+    """Read any supported checkpoint, a file or a folder of diffusers, without running anything in it.
 
     Raises:
         CheckpointError: with one sentence on what is wrong with the file.
     """
+    if is_model_folder(path):
+        return read_folder(path)
     _, read, _ = _format_of(path)
     return read(path)
 
@@ -56,6 +70,8 @@ def read_config(path: Path) -> dict[str, Any]:
     Raises:
         CheckpointError: as ``read_checkpoint``.
     """
+    if is_model_folder(path):
+        return read_folder_config(path)
     _, _, describe = _format_of(path)
     return describe(path)
 
@@ -76,7 +92,10 @@ def _format_of(path: Path) -> tuple[str, Callable[[Path], Checkpoint], Callable[
 
 def _first_bytes(path: Path) -> bytes:
     if path.is_dir():
-        raise CheckpointError(f"{path} is a folder without a model in it.", "Open a checkpoint file.")
+        raise CheckpointError(
+            f"{path} is a folder without a model in it.",
+            "Open a checkpoint file, or a folder of diffusers, which has a model_index.json.",
+        )
     try:
         with path.open("rb") as file:
             start = file.read(64)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from explorer.generators.base import Generator
 from explorer.generators.capabilities import (
+    Denoises,
+    Embedding,
     Encodes,
     HasLikelihood,
     HasPosterior,
@@ -12,6 +14,7 @@ from explorer.generators.capabilities import (
     StyleLayerInfo,
     capabilities,
 )
+from explorer.generators.diffusion import DiffusionGenerator
 from explorer.generators.families import (
     FAMILIES,
     build_generator,
@@ -28,6 +31,9 @@ from explorer.generators.vae import VAEGenerator
 
 __all__ = [
     "FAMILIES",
+    "Denoises",
+    "DiffusionGenerator",
+    "Embedding",
     "Encodes",
     "Generator",
     "HasLikelihood",

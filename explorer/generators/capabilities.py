@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 from torch import Tensor
 
-from explorer.scene import Noise, Transform
+from explorer.scene import Condition, Noise, Sampling, Transform
 
 if TYPE_CHECKING:
+    from explorer.diffusion import Level, Prediction, Schedule
     from explorer.generators.resume import Resume
 
 __all__ = [
     "CAPABILITIES",
+    "Denoises",
+    "Embedding",
     "Encodes",
     "HasLikelihood",
     "HasPosterior",
@@ -90,7 +94,48 @@ class HasStyles(Protocol):
         """Pictures (n, c, h, w), nominal [-1, 1], of styles (n, layers, w); ``resume`` saves what has not changed."""
 
 
-CAPABILITIES = {"encodes": Encodes, "posterior": HasPosterior, "likelihood": HasLikelihood, "styles": HasStyles}
+Embedding: TypeAlias = dict[str, Tensor]  # what a condition is to a network: tensors whose first dimension is n
+
+
+@runtime_checkable
+class Denoises(Protocol):
+    """Gets from noise to a picture in steps: the starting noise, standard normal, is its latent point."""
+
+    schedule: Schedule
+    latent_shape: tuple[int, ...]  # (c, h, w) of x_t
+    suggested: Sampling  # what the checkpoint is best sampled with: sampler, steps and guidance are known
+    samplers: tuple[str, ...]  # the names of those in ``explorer.diffusion.SAMPLERS`` that fit
+    can_guide: bool  # knows a prediction without the condition, or away from a negative one
+    reads_text: bool
+    inversion_steps: int  # from a picture to its noise, and back
+    has_autoencoder: bool  # x_t is not a picture but its code
+
+    def embed(self, conditions: Sequence[Condition]) -> Embedding:
+        """The conditions as the network reads them."""
+
+    def nothing(self, conditions: Sequence[Condition]) -> Embedding:
+        """What guidance leads away from: no class, or the negative prompts."""
+
+    def predict(self, noisy: Tensor, level: Level, embedding: Embedding) -> Prediction:
+        """The clean x_0 and the noise in x_t (n, c, h, w), by one call of the network."""
+
+    def to_images(self, latents: Tensor) -> Tensor:
+        """Pictures (n, c, h, w), nominal [-1, 1], of clean latents."""
+
+    def from_images(self, images: Tensor) -> Tensor:
+        """Clean latents of pictures in [-1, 1]; raises SceneError where nothing can encode."""
+
+    def preview(self, latents: Tensor) -> Tensor:
+        """Roughly the picture (n, c, h, w) of latents, by a linear map, at their resolution."""
+
+
+CAPABILITIES = {
+    "encodes": Encodes,
+    "posterior": HasPosterior,
+    "likelihood": HasLikelihood,
+    "styles": HasStyles,
+    "denoises": Denoises,
+}
 
 
 def capabilities(generator: object) -> tuple[str, ...]:

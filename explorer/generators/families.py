@@ -14,13 +14,20 @@ import torch
 from explorer.errors import CheckpointError, DeviceError
 from explorer.formats import Checkpoint, read_checkpoint
 from explorer.generators.base import Generator
+from explorer.generators.diffusion import ConsistencyGenerator, DiffusionGenerator
 from explorer.generators.stylegan2 import StyleGAN2Generator
 from explorer.generators.stylegan3 import StyleGAN3Generator
 from explorer.generators.vae import VAEGenerator
 
 __all__ = ["FAMILIES", "build_generator", "families", "leave_a_core", "open_generator", "pick_device"]
 
-FAMILIES: Final[tuple[type[Generator], ...]] = (VAEGenerator, StyleGAN2Generator, StyleGAN3Generator)
+FAMILIES: Final[tuple[type[Generator], ...]] = (
+    VAEGenerator,
+    StyleGAN2Generator,
+    StyleGAN3Generator,
+    DiffusionGenerator,
+    ConsistencyGenerator,
+)
 ENTRY_POINTS: Final = "explorer.families"
 log = logging.getLogger(__name__)
 
@@ -66,7 +73,7 @@ def build_generator(checkpoint: Checkpoint, device: torch.device) -> Generator:
         raise DeviceError(
             f"{checkpoint.name} does not fit into the memory of {device}.", "Try --device cpu."
         ) from error
-    made.warnings = checkpoint.warnings
+    made.warnings = (*made.warnings, *checkpoint.warnings)
     return made
 
 
