@@ -14,7 +14,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from explorer.animation import Film
 from explorer.errors import ExplorerError
-from explorer.files import checkpoints_folder, write_atomically, write_text
+from explorer.files import checkpoints_folder, checkpoints_in, digest, write_atomically, write_text
 from explorer.finding import SPACE_TITLES, Finder, Found
 from explorer.live import Live
 from explorer.loading import Loaded, load
@@ -167,6 +167,16 @@ class Actions(QObject):
     def redo(self) -> None:
         self.motion.stop()
         self.session.redo()
+
+    def invert_picture(self, path: Path) -> None:
+        """Find the starting noise that a diffusion model makes this picture of (DDIM inversion), and go there."""
+        model = self.session.model
+        if model is not None:
+            self.workers.background.start(
+                f"Read {path.name}",
+                lambda report: ImageFile(str(path.absolute()), digest(path)),
+                partial(self._encode, model),
+            )
 
     # --- keeping ---
 
@@ -402,20 +412,45 @@ class Actions(QObject):
             self.told.emit(Message(f"{model.facts.name} cannot encode pictures.", "Open a model with an encoder."))
             return
         name, latent = Path(image.path).name, Latent(((image, 1.0),))
+        denoises = model.facts.denoising is not None
 
-        def work(report: Report) -> None:
-            from explorer.points import locate  # imports torch
+        def work(report: Report) -> tuple[float, str] | None:
+            from explorer.points import locate  # these import torch
+            from explorer.render import inversion_scene, ode_likelihood, round_trip
 
             locate(model.generator, latent)  # the generator remembers the point
+            if not denoises:
+                return None
+            report(1, 3, "there and back")
+            error = round_trip(model.generator, inversion_scene(model.generator, image))
+            report(2, 3, "likelihood")
+            return error, ode_likelihood(model.generator, image)
 
-        def take(nothing: None) -> None:
+        def take(found: tuple[float, str] | None) -> None:
             self.loading.emit("")
-            if self.session.model is model:
+            if self.session.model is not model:
+                return
+            if found is None:
                 self.change_latent(latent, f"Encode {name}")
-                self.session.set_view(replace(self.session.view, mode="beside"))
+            else:
+                self._take_inversion(model, image, *found)
+            self.session.set_view(replace(self.session.view, mode="beside"))
 
         self.loading.emit(name)
         self._opening = self.workers.loader.start(f"Encode {name}", work, take)
+
+    def _take_inversion(self, model: Model, image: ImageFile, error: float, likelihood: str) -> None:
+        """Go to the noise of a picture, sampled as it was found: there and back again."""
+        from explorer.render import inversion_scene  # torch is here already: there is a model
+
+        found, name = inversion_scene(model.generator, image), Path(image.path).name
+        scene = replace(self.session.scene, latent=found.latent, denoising=found.denoising)
+        self.motion.stop()
+        self.session.change(scene, f"Find the noise of {name}")
+        can_guide = model.facts.denoising is not None and model.facts.denoising.can_guide
+        hint = f"{likelihood} " + ("Raise the guidance scale to lead it towards a class." if can_guide else "")
+        words = f"The noise of {name} is found: there and back differs by {error * 127.5:.1f} of 255 grey levels (RMS)."
+        self.told.emit(Message(words, hint.strip(), is_error=False))
 
     @Slot(object)
     def _follow_opening(self, states: tuple[JobState, ...]) -> None:
@@ -474,4 +509,4 @@ class Actions(QObject):
 
 def bundled_checkpoints() -> tuple[Path, ...]:
     """The checkpoints that come with the program."""
-    return tuple(sorted(p for p in checkpoints_folder().glob("*.safetensors") if ".training." not in p.name))
+    return checkpoints_in(checkpoints_folder())

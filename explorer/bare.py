@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import itertools
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
-from typing import Final
+from typing import Final, cast
 
 import torch
 
+from explorer.branches import change_sampling
 from explorer.datasets import Dataset
+from explorer.denoising import Runs, resolved, run_scene
+from explorer.diffusion import SAMPLERS
 from explorer.encoding import encode_dataset
-from explorer.generators import Encodes, Generator, Look, Resume, StyleGAN2Generator, leave_a_core
+from explorer.generators import Denoises, Encodes, Generator, Look, Resume, StyleGAN2Generator, leave_a_core
 from explorer.nets.style_mapping import MappingShape
 from explorer.nets.stylegan2 import StyleGAN2, StyleGAN2Shape, StyleLayer
 from explorer.render import render
-from explorer.scene import Latent, Scene, Seed
+from explorer.scene import Latent, Sampling, Scene, Seed
 
-__all__ = ["dataset_rate", "decode_rate", "encode_rate", "style_rates", "torch_facts"]
+__all__ = ["dataset_rate", "decode_rate", "denoising_rates", "encode_rate", "style_rates", "torch_facts"]
 
 USUAL_WIDTH: Final = 512  # of styles, and of the coarse layers of most StyleGAN2 that people have
 
@@ -51,6 +56,68 @@ def dataset_rate(generator: Generator, dataset: Dataset, batch: int, seconds: fl
             break
     stream.close()
     return count / (time.perf_counter() - started)
+
+
+@torch.no_grad()
+def denoising_rates(generator: Generator, rounds: int) -> dict[str, float]:
+    """Ratios of a diffusion model's runs, as its checkpoint suggests them. Medians of rounds in turn.
+
+    ``bare_steps_per_second``: steps of nothing but the calls of the network that a run makes. ``run_per_bare_call``:
+    the speed of a run whose steps are kept and pictured, by that. ``preview_tax``: the part of such a run that its
+    pictures take. ``branch_per_share``: the time of a branch from the middle, by the share of the steps after it.
+    """
+    scene = Scene(latent=Latent(((Seed(0), 1.0),)))
+    numbers = itertools.count(1)
+
+    def fresh() -> Scene:
+        return replace(scene, latent=Latent(((Seed(next(numbers)), 1.0),)))
+
+    calls = _network_calls(generator, scene)
+    kept, pictured = Runs(), [0.0]
+    steps = len(list(run_scene(generator, scene, kept)))
+
+    def run() -> None:
+        started = time.perf_counter()
+        seconds = sum(step.seconds for step in run_scene(generator, fresh(), kept))
+        pictured[0] = 1.0 - seconds / (time.perf_counter() - started)
+
+    whole, bare = _in_turn(rounds, run, calls)
+    sampling = resolved(cast(Denoises, generator), Sampling())
+    begun = fresh()
+    list(run_scene(generator, begun, kept))
+    scales = itertools.count(2)
+
+    def branch() -> None:
+        other = replace(sampling, guidance=float(next(scales)), eta=1e-6 * next(scales))
+        list(run_scene(generator, change_sampling(begun, other, steps // 2), kept))
+
+    part, again = _in_turn(rounds, branch, run)
+    return {
+        "bare_steps_per_second": steps / bare,
+        "run_per_bare_call": bare / whole,
+        "preview_tax": pictured[0],
+        "branch_per_share": part / again / ((steps - steps // 2) / steps),
+    }
+
+
+def _network_calls(generator: Generator, scene: Scene) -> Callable[[], None]:
+    """The calls of the network that the run of a scene makes, and nothing else."""
+    model = cast(Denoises, generator)
+    sampling = resolved(model, scene.denoising.sampling)
+    levels = model.schedule.levels(sampling.steps, sampling.spacing)
+    noisy, embedding = generator.draw(0)[None].to(generator.device), model.embed([scene.condition])
+    if model.can_guide and sampling.guidance != 1.0:
+        nothing = model.nothing([scene.condition])
+        noisy = torch.cat([noisy, noisy])
+        embedding = {name: torch.cat([value, nothing[name]]) for name, value in embedding.items()}
+
+    def calls() -> None:
+        leave_a_core()
+        for here, there in itertools.pairwise(levels):
+            for level in (here, there)[: SAMPLERS[sampling.sampler].calls]:
+                model.predict(noisy, level if level.sigma > 0 else here, embedding)
+
+    return calls
 
 
 @torch.inference_mode()

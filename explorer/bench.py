@@ -29,6 +29,7 @@ from explorer.app import SWITCH_SECONDS, Folders, Instrument
 from explorer.files import resources_folder
 from explorer.saved import FilmSettings
 from explorer.scene import Latent, Scene, Seed
+from explorer.steps import StepPictures
 from explorer.ui.panels.directions import DirectionsPanel
 
 __all__ = ["TARGETS", "run_bench"]
@@ -42,6 +43,11 @@ TARGETS: tuple[tuple[str, str, float], ...] = (
     ("synthesis_difference", "at most", 1e-4),
     ("outside_network_share", "at most", 0.05),
     ("resumed_per_share", "at most", 1.1),
+    ("live_steps_per_bare_step", "at least", 0.95),
+    ("run_per_bare_call", "at least", 0.95),
+    ("preview_tax", "at most", 0.05),
+    ("branch_per_share", "at most", 1.1),
+    ("scrub_p95_ms", "at most", 16.0),
     ("ui_block_p99_ms", "at most", 16.0),
     ("ui_block_max_ms", "at most", 50.0),
     ("window_seconds", "at most", 1.0),
@@ -57,6 +63,8 @@ HEART_MILLISECONDS = 2
 LOOK_MILLISECONDS = 10
 BUSY_SECONDS = 8.0
 STYLE_ROUNDS = 2
+RUN_ROUNDS = 8
+SCRUBS = 200
 LARGE = 256  # pixels; a model as large as people's own, with random weights, on which the network sets the pace
 
 
@@ -193,6 +201,8 @@ def _measure_model(driver: _Driver, path: Path) -> dict[str, Any]:
     from explorer.bare import dataset_rate, decode_rate, encode_rate  # import torch
     from explorer.datasets import open_dataset
 
+    if model.facts.denoising is not None:
+        return _measure_denoising(driver, path)
     before = decode_rate(model.generator, BARE_SECONDS)
     instrument.window.explore.canvas.painted.connect(count)
     drag = _Drag(instrument)
@@ -221,6 +231,55 @@ def _measure_model(driver: _Driver, path: Path) -> dict[str, Any]:
         alone = encode_rate(model.generator, BATCH, BARE_SECONDS)
         report["encode_per_bare_encoder"] = dataset_rate(model.generator, dataset, BATCH, BARE_SECONDS) / alone
     return report
+
+
+def _measure_denoising(driver: _Driver, path: Path) -> dict[str, Any]:
+    """A diffusion model in the Denoise workspace: how fast its runs are there, and how long a scrub takes to paint."""
+    from explorer.bare import denoising_rates  # imports torch
+
+    instrument = driver.instrument
+    model, window, live = instrument.session.model, instrument.window, instrument.live
+    assert model is not None
+    rates = denoising_rates(model.generator, RUN_ROUNDS)
+    window.choose_workspace(1)
+    driver.spin(10, live.is_idle)
+    finished: list[float] = []
+
+    def note(step: StepPictures) -> None:
+        if step.index == step.total - 1 and not step.is_complete:
+            finished.append(time.perf_counter())
+
+    live.step_shown.connect(note)
+    seconds = []
+    for number in range(RUN_ROUNDS):
+        finished.clear()
+        started = time.perf_counter()
+        instrument.actions.set_seed(1_000_000 + number)
+        driver.spin(60, lambda: bool(finished))
+        seconds.append(finished[0] - started)
+    live.step_shown.disconnect(note)
+    driver.spin(10, live.is_idle)
+    playback, canvas, taken = window.desk.playback, window.denoise.canvas, []
+    for number in range(SCRUBS):
+        started = time.perf_counter()
+        playback.go_to(number % playback.run.total)
+        canvas.repaint()
+        window.denoise.track.repaint()
+        taken.append((time.perf_counter() - started) * 1e3)
+    window.choose_workspace(0)
+    after = denoising_rates(model.generator, RUN_ROUNDS)
+    bare = (rates["bare_steps_per_second"] + after["bare_steps_per_second"]) / 2
+    live_rate = playback.run.total / statistics.median(seconds)
+    return {
+        "checkpoint": path.name,
+        "image_shape": list(model.facts.image_shape),
+        "device": model.facts.device,
+        "steps": playback.run.total,
+        "live_steps_per_second": live_rate,
+        "live_steps_per_bare_step": live_rate / bare,
+        **rates,
+        "scrub_p95_ms": float(np.percentile(taken, 95)),
+    }
 
 
 def _measure_responsiveness(driver: _Driver, checkpoints: list[Path], folder: Path) -> dict[str, Any]:

@@ -7,12 +7,29 @@ from dataclasses import dataclass
 from typing import Any
 
 from explorer.activations import layer_names
+from explorer.denoising import resolved
+from explorer.diffusion import SAMPLERS
 from explorer.formats import Checkpoint
-from explorer.generators import Generator, HasPosterior, HasStyles, capabilities
+from explorer.generators import Denoises, Encodes, Generator, HasPosterior, HasStyles, capabilities
 from explorer.imaging import FloatArray
 from explorer.latents import Shell
+from explorer.scene import Sampling
 
-__all__ = ["ModelFacts", "describe", "direction_strengths", "inspect"]
+__all__ = ["DenoisingFacts", "ModelFacts", "describe", "direction_strengths", "inspect"]
+
+
+@dataclass(frozen=True, slots=True)
+class DenoisingFacts:
+    """How a diffusion model can be run."""
+
+    sampling: Sampling  # as the checkpoint suggests; sampler, steps and guidance are known
+    samplers: tuple[tuple[str, str], ...]  # names and titles
+    eta_samplers: tuple[str, ...]  # those that add as much fresh noise as eta says
+    stochastic: tuple[str, ...]  # those that add fresh noise
+    can_guide: bool
+    reads_text: bool
+    can_encode: bool
+    has_autoencoder: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,6 +53,7 @@ class ModelFacts:
     noise_layers: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()  # what a person should know of how the checkpoint was read
     layers: tuple[str, ...] = ()  # of the synthesis, whose features can be looked at
+    denoising: DenoisingFacts | None = None
 
     @property
     def dimensions(self) -> int:
@@ -64,6 +82,23 @@ def describe(generator: Generator) -> ModelFacts:
         noise_layers=styled.noise_layers if styled else (),
         warnings=generator.warnings,
         layers=layer_names(generator),
+        denoising=_denoising(generator),
+    )
+
+
+def _denoising(generator: Generator) -> DenoisingFacts | None:
+    if not isinstance(generator, Denoises):
+        return None
+    known = [SAMPLERS[name] for name in generator.samplers]
+    return DenoisingFacts(
+        sampling=resolved(generator, Sampling()),
+        samplers=tuple((sampler.name, sampler.title) for sampler in known),
+        eta_samplers=tuple(sampler.name for sampler in known if sampler.uses_eta),
+        stochastic=tuple(sampler.name for sampler in known if sampler.is_stochastic),
+        can_guide=generator.can_guide,
+        reads_text=generator.reads_text,
+        can_encode=isinstance(generator, Encodes),
+        has_autoencoder=generator.has_autoencoder,
     )
 
 

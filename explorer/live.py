@@ -25,11 +25,28 @@ from explorer.workers import Failed, LatestWins, MainThread
 
 if TYPE_CHECKING:
     from explorer.activations import Activations
-    from explorer.render import Reading, Resume
+    from explorer.denoising import Dissolved
+    from explorer.render import Reading, Resume, Runs
+    from explorer.steps import StepPictures
 
 __all__ = ["LANES", "Live", "Tile", "plane"]
 
-LANES = ("picture", "original", "reading", "styles", "pad", "classes", "blend", "examples", "film", "strip", "layers")
+LANES = (
+    "picture",
+    "start",
+    "original",
+    "reading",
+    "branch",
+    "styles",
+    "pad",
+    "classes",
+    "scales",
+    "blend",
+    "examples",
+    "film",
+    "strip",
+    "layers",
+)  # in the order of their urgency
 RECENT = 240  # frames the latency read-out is taken from
 STALE_SECONDS = 2.0
 SLOW_SECONDS = 0.1  # for one picture: then a sketch comes first
@@ -51,6 +68,7 @@ class Live(QObject):
     """Keeps the picture of the session's scene on screen. Main thread only."""
 
     rested = Signal()  # the picture shown is that of the scene as it is, nothing newer is on its way
+    step_shown = Signal(object)  # StepPictures: a step of the run of the session's scene
     grid_shown = Signal(object)  # uint8 (rows, columns, h, w, c), the scene's own picture in the middle
     table_shown = Signal(object, object)  # Table, and uint8 (rows, columns, h, w, c) with its sources in front
 
@@ -63,6 +81,7 @@ class Live(QObject):
         self._is_first = True  # the first picture of a model tells of its opening, not of the hand
         self._is_slow = False  # the newest picture took so long that a sketch before it helps
         self._kept: dict[str, Resume] = {}  # what a picture can be continued from; for the render thread alone
+        self._runs: dict[str, Runs] = {}  # the same of diffusion models: the steps that were made
         self._table: Table | None = None  # the newest one asked for; its points stay while they suit the scene
         self._sheet: tuple[Table, np.ndarray] | None = None  # the newest one shown
         self._table_seconds = 0.0  # it took
@@ -98,8 +117,41 @@ class Live(QObject):
             self._thread.submit("picture", self._table_rows(model, table, asked), self._show_table)
         elif view.mode == "grid":
             self._thread.submit("picture", grid, self._show_grid)
+        elif "denoises" in model.facts.capabilities:
+            self._thread.submit("picture", self._run(model, scene, asked), self._show_step)
         else:
             self._thread.submit("picture", picture, self._show_picture)
+
+    def steps(self, lane: str, model: Model, scene: Scene, show: Callable[[StepPictures], None]) -> None:
+        """Ask for the steps of the run of any scene, as they are ready. A newer request in the lane replaces this."""
+        runs = self._runs
+
+        def work() -> Iterator[StepPictures]:
+            from explorer.denoising import decode_steps, run_scene  # these import torch
+            from explorer.render import Runs
+
+            kept = runs.setdefault("runs", Runs())
+            yield from run_scene(model.generator, scene, kept)
+            yield from decode_steps(model.generator, scene, kept)
+
+        self._thread.submit(lane, work, show)
+
+    def _run(self, model: Model, scene: Scene, asked: float) -> Callable[[], Iterator[_RunStep]]:
+        """The work of denoising: every step when it is ready, then the real pictures of those that were previews."""
+        runs, is_watched = self._runs, self._session.view.workspace == "denoise"
+
+        def work() -> Iterator[_RunStep]:
+            from explorer.denoising import decode_steps  # these import torch
+            from explorer.render import Runs, render_steps
+
+            kept = runs.setdefault("runs", Runs())
+            for step, picture in render_steps(model.generator, scene, kept):
+                yield _RunStep(step, picture, asked)
+            if is_watched:
+                for step in decode_steps(model.generator, scene, kept):
+                    yield _RunStep(step, None, asked)
+
+        return work
 
     def table(self) -> Table | None:
         """The mixing table of the scene, of the points of the one before where they suit; None without styles."""
@@ -120,7 +172,7 @@ class Live(QObject):
     def forget(self) -> None:
         """Drop everything asked of the previous model."""
         self._thread.reset()
-        self._is_first, self._is_slow, self._kept = True, False, {}
+        self._is_first, self._is_slow, self._kept, self._runs = True, False, {}, {}
         self._table, self._sheet, self._table_seconds = None, None, 0.0
         self._latencies.clear()
         self._shown_at.clear()
@@ -177,6 +229,20 @@ class Live(QObject):
             from pathlib import Path
 
             yield prepare(read_image(Path(path)), model.facts.image_shape, model.generator.preparation)
+
+        self._thread.submit(lane, work, show)
+
+    def dissolve(self, lane: str, model: Model, path: str, fraction: float, show: Callable[[Dissolved], None]) -> None:
+        """Ask for a picture file on its way to noise: ``fraction`` 0 is the picture, 1 is all noise.
+
+        A newer request in the lane replaces this one.
+        """
+        steps = self._session.scene.denoising.sampling.steps
+
+        def work() -> Iterator[Dissolved]:
+            from explorer.denoising import dissolve  # imports torch
+
+            yield dissolve(model.generator, path, fraction, steps)
 
         self._thread.submit(lane, work, show)
 
@@ -244,6 +310,11 @@ class Live(QObject):
             self._is_slow = picture.seconds + picture.saved > SLOW_SECONDS
             self._rest(scene)
 
+    def _show_step(self, made: _RunStep) -> None:
+        if made.picture is not None:
+            self._show_picture((made.picture, made.step.scene, made.asked))
+        self.step_shown.emit(made.step)
+
     def _rest(self, scene: Scene) -> None:
         if scene == self._session.scene:
             self.rested.emit()
@@ -285,6 +356,15 @@ class Live(QObject):
         if rows.seconds:
             self._table_seconds = rows.seconds
             self._rest(rows.table.scene)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _RunStep:
+    """A step of a run, and the picture predicted there; None where only the step has become clearer."""
+
+    step: StepPictures
+    picture: Picture | None
+    asked: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from explorer.errors import SceneError
@@ -35,10 +36,13 @@ __all__ = [
     "locate",
     "map_points",
     "mix",
+    "picture_tensor",
     "probe_examples",
     "read_prepared",
+    "read_source",
     "style_part",
     "to_images",
+    "to_uint8",
     "truncated",
 ]
 
@@ -221,14 +225,32 @@ def _encode_file(generator: Generator, source: ImageFile) -> Tensor:
     return encode_images(generator, images)[0].float().cpu()
 
 
-def read_prepared(generator: Generator, source: ImageFile) -> np.ndarray:
+def read_source(source: ImageFile) -> Image.Image:
+    """The picture that a scene means. Raises ImageError where it is gone or damaged, SceneError where it changed."""
     path = Path(source.path)
     image = read_image(path)
     if source.digest and digest(path) != source.digest:
         raise SceneError(
             f"{path.name} is not the picture it was when this scene was made.", "Drop it on the window again."
         )
-    return prepare(image, generator.image_shape, generator.preparation)
+    return image
+
+
+def read_prepared(generator: Generator, source: ImageFile) -> np.ndarray:
+    """The picture that a scene means as the model wants it, uint8 (h, w, c). Raises as ``read_source``."""
+    return prepare(read_source(source), generator.image_shape, generator.preparation)
+
+
+def picture_tensor(generator: Generator, source: ImageFile) -> Tensor:
+    """The picture that a scene means as (1, c, h, w) in [-1, 1] on the device. Raises as ``read_source``."""
+    return to_images(read_prepared(generator, source)[None], generator.device)
+
+
+@torch.inference_mode()
+def to_uint8(images: Tensor) -> np.ndarray:
+    """Floats (n, c, h, w) as uint8 (n, h, w, c), on the device, as ``explorer.imaging.to_pixels`` does on arrays."""
+    scaled = torch.nan_to_num(images.float() * 127.5 + 127.5, nan=0.0).round_().clamp_(0, 255)
+    return scaled.to(torch.uint8).permute(0, 2, 3, 1).contiguous().cpu().numpy()
 
 
 def encode_images(generator: Generator, images: Tensor) -> Tensor:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, islice
 from pathlib import Path
@@ -13,8 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from explorer.denoising import Runs, run_many, run_noise, run_scene
 from explorer.errors import DeviceError, SceneError
 from explorer.generators import (
+    Denoises,
+    DiffusionGenerator,
     Generator,
     HasLikelihood,
     HasPosterior,
@@ -25,24 +29,39 @@ from explorer.generators import (
     leave_a_core,
 )
 from explorer.imaging import FloatArray, Picture
-from explorer.points import encode_images, from_mean, locate, mix, read_prepared, style_part, to_images, truncated
-from explorer.scene import (
-    ImageFile,
-    Scene,
+from explorer.points import (
+    encode_images,
+    from_mean,
+    locate,
+    mix,
+    picture_tensor,
+    read_prepared,
+    style_part,
+    to_images,
+    to_uint8,
+    truncated,
 )
+from explorer.scene import Denoising, ImageFile, Latent, Sampling, Scene
+from explorer.steps import StepPictures
 
 __all__ = [
     "Reading",
     "Resume",
+    "Runs",
     "decode_points",
     "decode_styles",
+    "inversion_scene",
+    "ode_likelihood",
     "read_picture",
     "render",
     "render_images",
     "render_many",
+    "render_steps",
+    "round_trip",
 ]
 
 DEFAULT: Final = Scene()
+LARGE: Final = 50_000_000  # parameters of networks that take minutes to tell a likelihood
 SKETCHED: Final = 4  # a sketch has at least this fraction of the picture's side
 
 
@@ -50,7 +69,7 @@ def render(generator: Generator, scene: Scene, resume: Resume | None = None, ske
     """The pictures a scene goes through, the last one being the finished one (for a VAE there is only one).
 
     ``resume`` keeps what a later, similar scene can start from; the pixels do not depend on it. With ``sketch`` a
-    style-based model gives a picture from its lower layers first.
+    style-based model gives a picture from its lower layers first, and a diffusion model one at every step.
 
     Raises:
         SceneError: the scene does not fit the generator, or names a picture that has changed.
@@ -59,8 +78,24 @@ def render(generator: Generator, scene: Scene, resume: Resume | None = None, ske
     """
     if isinstance(generator, StyleGenerator) and (resume is not None or sketch):
         yield from _render_styles(generator, scene, resume, sketch)
+    elif isinstance(generator, Denoises) and sketch:
+        for _, picture in render_steps(generator, scene, Runs()):
+            yield picture
     else:
         yield from render_many(generator, (scene,), 1)
+
+
+def render_steps(generator: Generator, scene: Scene, kept: Runs) -> Iterator[tuple[StepPictures, Picture]]:
+    """Every step of a diffusion model's run, and the picture predicted then; the last one is the finished picture.
+
+    Steps in ``kept`` are not made again. Raises as ``render``.
+    """
+    started, point = time.perf_counter(), locate(generator, scene.latent, scene.condition).numpy()
+    for step in run_scene(generator, scene, kept):
+        is_last = step.index == step.total - 1
+        told = f"step {step.reused + 1}" if 0 < step.reused < step.total else ""
+        seconds = time.perf_counter() - started
+        yield step, Picture(step.clean, point, seconds, told, is_sketch=not is_last)
 
 
 def render_many(generator: Generator, scenes: Iterable[Scene], batch: int = 32, side: int = 0) -> Iterator[Picture]:
@@ -72,7 +107,7 @@ def render_many(generator: Generator, scenes: Iterable[Scene], batch: int = 32, 
     while group := list(islice(waiting, batch)):
         started = time.perf_counter()
         images, points = _images_of(generator, group, side)
-        pixels = _to_uint8(_checked(generator, images))
+        pixels = to_uint8(_checked(generator, images))
         seconds = (time.perf_counter() - started) / len(group)
         for point, image in zip(points.numpy(), pixels, strict=True):
             yield Picture(image, point, seconds)
@@ -86,8 +121,12 @@ def render_images(generator: Generator, scenes: Iterable[Scene], batch: int = 32
     return np.concatenate(parts)
 
 
-def decode_points(generator: Generator, points: FloatArray) -> tuple[FloatArray, np.ndarray]:
+def decode_points(
+    generator: Generator, points: FloatArray, scenes: Sequence[Scene] = ()
+) -> tuple[FloatArray, np.ndarray]:
     """Floats (n, c, h, w) and pixels (n, h, w, c) of given latent points (n, *latent_shape), without truncation.
+
+    Points of a diffusion model are its starting noise; each is denoised as its scene says, all by the same sampling.
 
     Raises:
         SceneError: the points have the wrong shape.
@@ -97,8 +136,12 @@ def decode_points(generator: Generator, points: FloatArray) -> tuple[FloatArray,
             f"{generator.name} needs latents of shape (n, {', '.join(map(str, generator.latent_shape))}), "
             f"not {tuple(points.shape)}."
         )
-    images = _decode(generator, torch.from_numpy(np.ascontiguousarray(points, np.float32)))
-    return _checked(generator, images).cpu().numpy(), _to_uint8(images)
+    latents = torch.from_numpy(np.ascontiguousarray(points, np.float32))
+    if isinstance(generator, Denoises):
+        images = run_noise(generator, latents, scenes or [DEFAULT] * len(latents))
+    else:
+        images = _decode(generator, latents)
+    return _checked(generator, images).cpu().numpy(), to_uint8(images)
 
 
 def decode_styles(generator: Generator, given: FloatArray, scene: Scene = DEFAULT) -> tuple[FloatArray, np.ndarray]:
@@ -119,7 +162,38 @@ def decode_styles(generator: Generator, given: FloatArray, scene: Scene = DEFAUL
             f"{generator.name} needs styles of shape (n, {rows}, {width}) or (n, {width}), not {tuple(given.shape)}."
         )
     images = _synthesise(styled, generator, truncated(styled, styles, scene.latent), Look(scene.noise, scene.transform))
-    return _checked(generator, images).cpu().numpy(), _to_uint8(images)
+    return _checked(generator, images).cpu().numpy(), to_uint8(images)
+
+
+def inversion_scene(generator: Generator, image: ImageFile) -> Scene:
+    """The scene in which a diffusion model makes a picture of the noise that was found for it: led by no condition."""
+    if not isinstance(generator, Denoises):
+        raise SceneError(f"{generator.name} does not denoise.", "Only diffusion models start from noise.")
+    guidance = 0.0 if generator.can_guide else 1.0
+    sampling = Sampling("ddim", generator.inversion_steps, guidance=guidance)
+    return Scene(Latent(((image, 1.0),)), denoising=Denoising(sampling))
+
+
+def round_trip(generator: Generator, scene: Scene) -> float:
+    """The root mean square difference, in the [-1, 1] range, of an encoded picture to what its scene draws."""
+    (image, _), *_ = scene.latent.sources
+    assert isinstance(image, ImageFile)
+    original = read_prepared(generator, image).astype(np.float32)
+    *_, picture = render_many(generator, (scene,), 1)
+    return float(np.sqrt(np.square((picture.pixels - original) / 127.5).mean()))
+
+
+def ode_likelihood(generator: Generator, image: ImageFile) -> str:
+    """How likely a diffusion model finds a picture, in words; empty where that would take minutes or is not known."""
+    if not isinstance(generator, DiffusionGenerator) or generator.parameters > LARGE:
+        return ""
+    images = picture_tensor(generator, image)
+    if isinstance(generator, HasLikelihood):
+        nats = float(generator.log_likelihood(images)[0])
+        bits = -nats / math.log(2) / images[0].numel()
+        return f"log p = {nats:,.0f} nats, {bits:.2f} bits per dimension ({generator.likelihood_kind})."
+    nats = float(generator.latent_log_likelihood(images)[0])
+    return f"log p of its latents = {nats:,.0f} nats (ODE estimate)."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -159,12 +233,14 @@ def read_picture(generator: Generator, path: Path) -> Reading:
         kl = generator.kl_per_dimension(images)[0].float().cpu().numpy()
     error = float((rebuilt.clamp(-1, 1) - images).square().mean().sqrt())
     point = latents[0].float().cpu().numpy()
-    return Reading(Picture(pixels, point), Picture(_to_uint8(rebuilt)[0], point), likelihood, kind, kl, error)
+    return Reading(Picture(pixels, point), Picture(to_uint8(rebuilt)[0], point), likelihood, kind, kl, error)
 
 
 @torch.no_grad()  # not inference mode, in which directions of a decoder cannot be found
 def _images_of(generator: Generator, scenes: list[Scene], side: int = 0) -> tuple[Tensor, Tensor]:
     """Pictures (n, c, h, w) of scenes, and where their points lie (n, ...): in latent space, or from the mean of W."""
+    if isinstance(generator, Denoises):
+        return _denoised(generator, scenes)
     if not isinstance(generator, HasStyles):
         points = torch.stack([locate(generator, scene.latent) for scene in scenes])
         return _decode(generator, points), points
@@ -178,6 +254,13 @@ def _images_of(generator: Generator, scenes: list[Scene], side: int = 0) -> tupl
     return torch.cat([images for images, _ in parts]), torch.cat([points for _, points in parts])
 
 
+def _denoised(generator: Generator, scenes: list[Scene]) -> tuple[Tensor, Tensor]:
+    """Pictures and starting noise of scenes; those that are denoised alike go through the network together."""
+    points = torch.stack([locate(generator, scene.latent, scene.condition) for scene in scenes])
+    parts = [run_many(generator, list(part)) for _, part in groupby(scenes, lambda scene: scene.denoising)]
+    return torch.cat(parts), points
+
+
 @torch.inference_mode()
 def _render_styles(generator: StyleGenerator, scene: Scene, resume: Resume | None, sketch: bool) -> Iterator[Picture]:
     started = time.perf_counter()
@@ -189,13 +272,13 @@ def _render_styles(generator: StyleGenerator, scene: Scene, resume: Resume | Non
     try:
         for image, is_finished in generator.sketches(styles.to(generator.device), look, resume):
             if is_finished:
-                pixels = _to_uint8(_checked(generator, image))[0]
+                pixels = to_uint8(_checked(generator, image))[0]
                 told = ("", 0.0) if resume is None else (resume.restarted, resume.saved)
                 yield Picture(pixels, point, time.perf_counter() - started, *told)
             elif not sketched and image.shape[2] * SKETCHED >= height:
                 sketched = True
                 larger = torch.nn.functional.interpolate(image, generator.image_shape[1:], mode="bilinear")
-                yield Picture(_to_uint8(larger)[0], point, time.perf_counter() - started, is_sketch=True)
+                yield Picture(to_uint8(larger)[0], point, time.perf_counter() - started, is_sketch=True)
     except torch.OutOfMemoryError as error:
         raise _out_of_memory(generator, 1) from error
 
@@ -246,10 +329,3 @@ def _checked(generator: Generator, images: Tensor) -> Tensor:
 def _out_of_memory(generator: Generator, count: int) -> DeviceError:
     pictures = "a picture" if count == 1 else f"{count} pictures"
     return DeviceError(f"{generator.device} ran out of memory while drawing {pictures}.", "Close other programs.")
-
-
-@torch.inference_mode()
-def _to_uint8(images: Tensor) -> np.ndarray:
-    """Floats (n, c, h, w) as uint8 (n, h, w, c), on the device, as ``explorer.imaging.to_pixels`` does on arrays."""
-    scaled = torch.nan_to_num(images.float() * 127.5 + 127.5, nan=0.0).round_().clamp_(0, 255)
-    return scaled.to(torch.uint8).permute(0, 2, 3, 1).contiguous().cpu().numpy()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from explorer.cli.telling import CheckpointArgument, DeviceOption, print_json, tell
+from explorer.cli.wishes import Wishes
 from explorer.errors import DatasetError, SceneError
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Space(StrEnum):
     z = "z"
     w = "w"
     wplus = "w+"  # the same, for every layer
+    noise = "noise"  # what a diffusion model starts from, standard normal
 
 
 class NoiseMode(StrEnum):
@@ -95,6 +97,16 @@ def render(
         tuple[float, float] | None, typer.Option(metavar="X Y", help="Move a StyleGAN3 picture, in picture widths.")
     ] = None,
     rotate: Annotated[float | None, typer.Option(metavar="DEG", help="Turn a StyleGAN3 picture.")] = None,
+    prompt: Annotated[str | None, typer.Option(metavar="TEXT", help="What a model that reads text draws.")] = None,
+    negative: Annotated[str | None, typer.Option(metavar="TEXT", help="What it is led away from.")] = None,
+    sampler: Annotated[
+        str | None, typer.Option(metavar="NAME", help="How a diffusion model is sampled: ddim, heun, dpm++2m, …")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(metavar="N", min=1, max=10_000, help="Steps of denoising.")] = None,
+    eta: Annotated[float | None, typer.Option(metavar="E", min=0.0, help="Share of fresh noise in a step.")] = None,
+    guidance: Annotated[
+        float | None, typer.Option(metavar="S", help="Guidance scale s = 1 + w; 1 follows the condition alone.")
+    ] = None,
     columns: Annotated[int | None, typer.Option(metavar="N", min=1, help="Columns of a contact sheet.")] = None,
     device: DeviceOption = "auto",
 ) -> None:
@@ -103,27 +115,36 @@ def render(
         raise typer.BadParameter("Say what to draw with one of --seed, --latents and --scene.")
     if output.suffix.lower() not in (".png", ".npy"):
         raise typer.BadParameter(f"{output} should end in .png or .npy.", param_hint="--output")
-    for name, value in (("truncation", truncation), ("rotate", rotate), ("translate", sum(translate or ()))):
-        if value is not None and not math.isfinite(value):
-            raise typer.BadParameter("It should be a finite number.", param_hint=f"--{name}")
+    wishes = Wishes(
+        truncation,
+        cutoff,
+        label,
+        None if noise is None else noise.value,
+        translate,
+        rotate,
+        prompt,
+        negative,
+        sampler,
+        steps,
+        eta,
+        guidance,
+    )
     if space is not Space.z and latents is None:
         raise typer.BadParameter("It goes with --latents.", param_hint="--space")
     if labels is not None and (latents is None or label is not None):
         raise typer.BadParameter("It goes with --latents, and without --label.", param_hint="--labels")
     from explorer.generators import open_generator
-
-    def dressed(scene: Scene) -> Scene:
-        return _dressed(scene, truncation, cutoff, label, noise, translate, rotate)
+    from explorer.scene import Scene
 
     if latents is not None:
         points, weights = _read_points(latents), None if labels is None else _read_points(labels)
         generator = open_generator(checkpoint, device)
-        _check_fits(generator, label, noise, translate, rotate)
-        _write_points(generator, points, space, weights, dressed(_plain()), output, columns)
+        wishes.check(generator)
+        _write_points(generator, points, space, weights, wishes.dress(Scene()), output, columns)
     else:
-        scenes = [dressed(each) for each in _scenes(seed or [], scene)]
+        scenes = [wishes.dress(each) for each in _scenes(seed or [], scene)]
         generator = open_generator(checkpoint, device)
-        _check_fits(generator, label, noise, translate, rotate)
+        wishes.check(generator)
         _write_scenes(generator, scenes, checkpoint, output, columns)
     tell(f"{output} is written.")
 
@@ -192,59 +213,6 @@ def _scenes(seeds: list[int], path: Path | None) -> list[Scene]:
     return [Scene(Latent(((Seed(number), 1.0),))) for number in seeds] if path is None else [read_scene(path)]
 
 
-def _plain() -> Scene:
-    from explorer.scene import Scene
-
-    return Scene()
-
-
-def _dressed(
-    scene: Scene,
-    truncation: float | None,
-    cutoff: int | None,
-    label: int | None,
-    noise: NoiseMode | None,
-    translate: tuple[float, float] | None,
-    rotate: float | None,
-) -> Scene:
-    """The scene with everything that was asked for."""
-    from explorer.scene import Condition
-
-    if truncation is not None:
-        scene = replace(scene, latent=replace(scene.latent, truncation=truncation))
-    if cutoff is not None:
-        scene = replace(scene, latent=replace(scene.latent, cutoff=cutoff))
-    if label is not None:
-        scene = replace(scene, condition=Condition(((label, 1.0),)))
-    if noise is not None:
-        scene = replace(scene, noise=replace(scene.noise, mode=noise.value))
-    if translate is not None:
-        scene = replace(scene, transform=replace(scene.transform, x=translate[0], y=translate[1]))
-    if rotate is not None:
-        scene = replace(scene, transform=replace(scene.transform, degrees=rotate))
-    return scene
-
-
-def _check_fits(
-    generator: Generator,
-    label: int | None,
-    noise: NoiseMode | None,
-    translate: tuple[float, float] | None,
-    rotate: float | None,
-) -> None:
-    """Refuse what the model cannot do, where it was asked for in so many words."""
-    from explorer.generators import HasStyles
-
-    if label is not None and label >= generator.classes:
-        known = f"has the classes 0 to {generator.classes - 1}" if generator.classes else "knows no classes"
-        raise SceneError(f"{generator.name} {known}; --label {label} cannot be drawn.")
-    if noise is not None and not isinstance(generator, HasStyles):
-        raise SceneError(f"{generator.name} adds no noise; leave --noise out.")
-    can_move = isinstance(generator, HasStyles) and generator.has_transform
-    if (translate is not None or rotate is not None) and not can_move:
-        raise SceneError(f"{generator.name} cannot be moved or turned; only StyleGAN3 can.")
-
-
 def _read_points(path: Path) -> FloatArray:
     """Latent points as float32 (n, ...), all of them finite."""
     import numpy as np
@@ -277,25 +245,40 @@ def _write_points(
 ) -> None:
     import numpy as np
 
-    from explorer.generators import HasStyles
+    from explorer.generators import Denoises, HasStyles
     from explorer.imaging import write_png
     from explorer.points import map_points
     from explorer.render import decode_points, decode_styles
 
-    if labels is None and generator.classes and space is Space.z:
+    if space is Space.noise and not isinstance(generator, Denoises):
+        raise SceneError(f"{generator.name} starts from no noise; --space noise is for diffusion models.")
+    if labels is None and generator.classes and space in (Space.z, Space.noise):
         labels = np.zeros((len(points), generator.classes), np.float32)
         for index, weight in scene.condition.classes or ((0, 1.0),):
             labels[:, index] = weight
-    if space is not Space.z or isinstance(generator, HasStyles):
-        styles = points if space is not Space.z else map_points(generator, points, labels)
-        parts = [decode_styles(generator, styles[i : i + BATCH], scene) for i in range(0, len(points), BATCH)]
+    if labels is not None and labels.shape != (len(points), generator.classes):
+        raise SceneError(
+            f"{generator.name} needs class weights of shape ({len(points)}, {generator.classes}), "
+            f"not {tuple(labels.shape)}."
+        )
+    starts = range(0, len(points), BATCH)
+    if space in (Space.w, Space.wplus) or isinstance(generator, HasStyles):
+        styles = map_points(generator, points, labels) if space is Space.z else points
+        parts = [decode_styles(generator, styles[i : i + BATCH], scene) for i in starts]
     else:
         pulled = points * points.dtype.type(scene.latent.truncation)
-        parts = [decode_points(generator, pulled[i : i + BATCH]) for i in range(0, len(points), BATCH)]
+        scenes = [scene] * len(points) if labels is None else [_labelled(scene, row) for row in labels]
+        parts = [decode_points(generator, pulled[i : i + BATCH], scenes[i : i + BATCH]) for i in starts]
     if output.suffix.lower() == ".npy":
         _write_array(output, np.concatenate([images for images, _ in parts]))
     else:
         write_png(output, _sheet(np.concatenate([pixels for _, pixels in parts]), columns))
+
+
+def _labelled(scene: Scene, weights: np.ndarray) -> Scene:
+    """The scene in the classes of one row of weights."""
+    classes = tuple((index, float(weight)) for index, weight in enumerate(weights) if weight != 0)
+    return replace(scene, condition=replace(scene.condition, classes=classes))
 
 
 def _write_scenes(
