@@ -37,6 +37,7 @@ LANES = (
     "original",
     "reading",
     "branch",
+    "branches",
     "styles",
     "pad",
     "classes",

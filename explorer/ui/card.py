@@ -48,8 +48,18 @@ class Card(QFrame):
     # --- public ---
 
     def title(self) -> str:
-        """The words on the left of the header."""
+        """The name of the card, which never changes."""
         return self._title
+
+    def heading(self) -> str:
+        """The words on the left of the header: the title, unless others were set."""
+        return self._header.title.text()
+
+    @Slot(str)
+    def setHeading(self, words: str) -> None:
+        """Let the header read other words than the title."""
+        self._header.show_title(words)
+        self.setAccessibleName(words)
 
     def state(self) -> str:
         """The words on the right of the header, in full."""
@@ -148,10 +158,19 @@ class _Header(QWidget):
         row.addSpacing(4)
         row.addWidget(self.state, 1)
         self.setFixedHeight(22)
+        self._name, self._is_collapsed = title, False
+
+    def show_title(self, title: str) -> None:
+        """Show other words on the left, and in the words of the buttons."""
         self._name = title
+        self.title.setText(title)
+        self.more.setToolTip(f"Move or tear off {title}")
+        self.more.setAccessibleName(self.more.toolTip())
+        self.show_collapsed(self._is_collapsed)
 
     def show_collapsed(self, is_collapsed: bool) -> None:
         """Turn the chevron and its words."""
+        self._is_collapsed = is_collapsed
         self.chevron.setIconName("chevron-right" if is_collapsed else "chevron-down")
         self.chevron.setToolTip(f"{'Open' if is_collapsed else 'Collapse'} {self._name}")
         self.chevron.setAccessibleName(self.chevron.toolTip())

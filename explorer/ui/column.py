@@ -41,6 +41,7 @@ class PanelColumn(QScrollArea):
             panel = kind(desk, card)
             card.setBody(panel)
             panel.state_changed.connect(card.setState)
+            panel.heading_changed.connect(card.setHeading)
             card.moveAsked.connect(partial(self.move_card, card))
             card.tearAsked.connect(partial(self.tear_card, card))
             card.collapsedChanged.connect(self.arrangement_changed)
@@ -114,7 +115,7 @@ class _TornCard(QWidget):
 
     def __init__(self, card: Card, parent: QWidget) -> None:
         super().__init__(parent, Qt.WindowType.Tool)
-        self.setWindowTitle(card.title())
+        self.setWindowTitle(card.heading())
         self._card = card
         inner = QWidget(self)
         inner.setProperty("flat", True)

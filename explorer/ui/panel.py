@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 from PySide6.QtCore import Signal
@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QWidget
 
 from explorer.actions import Actions
 from explorer.live import Live
+from explorer.playback import Playback
 from explorer.session import Session
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class Desk:
     session: Session
     actions: Actions
     live: Live
+    playback: Playback = field(default_factory=Playback)  # of the denoising run, for all that follow its playhead
 
 
 class Panel(QWidget):
@@ -33,6 +35,7 @@ class Panel(QWidget):
     title: ClassVar[str]
     starts_folded: ClassVar[bool] = False  # until a person opens it
     state_changed = Signal(str)  # the words at the right of the panel's title
+    heading_changed = Signal(str)  # what the title reads for the open model, where that is not ``title``
 
     def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
         super().__init__(parent)

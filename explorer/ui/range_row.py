@@ -1,4 +1,4 @@
-"""A range of layers: name, one cell for each layer, and the range in numbers, in the columns of a slider row."""
+"""A range of layers or steps: name, one cell for each, and the range in numbers, in the columns of a slider row."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from explorer.ui.theme import blended, colours
 __all__ = ["RangeRow"]
 
 CELL_HEIGHT: Final = 14
+NARROWEST: Final = 5  # pixels for a cell and the gap behind it; narrower ones are painted as two bars
 DASH: Final = "\N{EN DASH}"
 
 
@@ -26,13 +27,16 @@ class RangeRow(QWidget):
     """
 
     rangeChanged = Signal(int, int)  # first and one after the last, while a person changes it; never from setRange
+    settled = Signal()  # after a drag, key or edit that changed it
 
-    def __init__(self, label: str, tooltip: str, parent: QWidget | None = None) -> None:
+    def __init__(self, label: str, tooltip: str, parent: QWidget | None = None, noun: str = "Layer") -> None:
+        """``noun`` is what a cell stands for."""
         super().__init__(parent)
-        self._label, self._tooltip = label, tooltip
+        self._label, self._tooltip, self._noun = label, tooltip, noun
         self._names: tuple[str, ...] = ()
         self._range = (0, 0)
         self._anchor = -1  # the cell that a drag began in
+        self._is_unsettled = False
         self._edit = ValueEdit(self)
         self._edit.committed.connect(self._take_text)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -46,6 +50,10 @@ class RangeRow(QWidget):
         """Show one cell for each name; all of them are in the range."""
         self._names, self._anchor = tuple(names), -1
         self.setRange(0, len(names))
+
+    def count(self) -> int:
+        """How many cells there are."""
+        return len(self._names)
 
     def range(self) -> tuple[int, int]:
         """The first cell of the range, and the one after the last."""
@@ -62,10 +70,10 @@ class RangeRow(QWidget):
     def cellRect(self, index: int) -> QRectF:
         """Where a cell lies in the widget."""
         track, count = columns(self.rect()).track, max(len(self._names), 1)
-        gap = 3.0 if count <= 12 else 2.0
+        gap = 3.0 if count <= 12 else 2.0 if count <= track.width() / NARROWEST else 0.0
         width = (track.width() + gap) / count
         top = track.top() + (track.height() - CELL_HEIGHT) / 2
-        return QRectF(track.left() + index * width, top, max(width - gap, 1.0), CELL_HEIGHT)
+        return QRectF(track.left() + index * width, top, max(width - gap, min(width, 1.0)), CELL_HEIGHT)
 
     # --- Qt ---
 
@@ -83,11 +91,10 @@ class RangeRow(QWidget):
         painter.setPen(QColor(palette.text if self.hasFocus() else palette.dim))
         painter.drawText(parts.value, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, self._words())
         first, end = self._range
-        for index in range(len(self._names)):
-            is_in = first <= index < end
+        for rect, is_in in self._bars():
             painter.setPen(QPen(QColor(palette.accent if is_in else palette.line), 1))
             painter.setBrush(QColor(palette.accent if is_in else blended(palette.raised, palette.panel, 1.0)))
-            painter.drawRoundedRect(self.cellRect(index).adjusted(0.5, 0.5, -0.5, -0.5), 3, 3)
+            painter.drawRoundedRect(rect.adjusted(0.5, 0.5, -0.5, -0.5), 3, 3)
         if self.hasFocus() and self._names:
             around = self.cellRect(first).united(self.cellRect(end - 1)).adjusted(-2, -2, 2, 2)
             painter.setPen(QPen(QColor(palette.text), 1))
@@ -107,11 +114,13 @@ class RangeRow(QWidget):
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         self._anchor = -1
+        self._settle()
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         parts, point = columns(self.rect()), event.position().toPoint()
         if parts.label.contains(point):
             self._change(0, len(self._names))
+            self._settle()
         elif parts.value.contains(point):
             self._start_edit()
         else:
@@ -131,18 +140,30 @@ class RangeRow(QWidget):
             self._start_edit()
         else:
             super().keyPressEvent(event)
+        self._settle()
 
     def event(self, event: QEvent) -> bool:
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
             text = self._tooltip
             if columns(self.rect()).track.contains(event.pos()) and self._names:
                 index = self._cell_at(event.pos())
-                text = f"Layer {index + 1}, {self._names[index]}. {text}"
+                name = f", {self._names[index]}" if self._names[index] else ""
+                text = f"{self._noun} {index + 1}{name}. {text}"
             QToolTip.showText(event.globalPos(), text, self)
             return True
         return super().event(event)
 
     # --- private ---
+
+    def _bars(self) -> list[tuple[QRectF, bool]]:
+        """What is painted, and whether it is in the range: every cell, or all and the range where they are narrow."""
+        (first, end), count = self._range, len(self._names)
+        if count <= columns(self.rect()).track.width() / NARROWEST:
+            return [(self.cellRect(index), first <= index < end) for index in range(count)]
+        return [
+            (self.cellRect(0).united(self.cellRect(count - 1)), False),
+            (self.cellRect(first).united(self.cellRect(end - 1)), True),
+        ]
 
     def _words(self) -> str:
         first, end = self._range
@@ -161,7 +182,13 @@ class RangeRow(QWidget):
     def _change(self, first: int, end: int) -> None:
         if (first, end) != self._range:
             self.setRange(first, end)
+            self._is_unsettled = True
             self.rangeChanged.emit(*self._range)
+
+    def _settle(self) -> None:
+        if self._is_unsettled:
+            self._is_unsettled = False
+            self.settled.emit()
 
     @Slot(str)
     def _take_text(self, text: str) -> None:
@@ -174,3 +201,4 @@ class RangeRow(QWidget):
             if 1 <= first <= last:
                 count = len(self._names)
                 self._change(min(first, count) - 1, min(last, count))
+        self._settle()

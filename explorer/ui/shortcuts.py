@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QGridLayout, QLabel, QVBoxLayout, QWidget
 
-__all__ = ["CONTROL_KEYS", "SHORTCUTS", "ShortcutSheet"]
+__all__ = ["CONTROL_KEYS", "RUN_SHORTCUTS", "SHORTCUTS", "ShortcutSheet"]
 
 # Name of the verb, its keys, and what it does.
 SHORTCUTS: tuple[tuple[str, tuple[str, ...], str], ...] = (
@@ -25,18 +25,39 @@ SHORTCUTS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("reset", ("Ctrl+R",), "Take all moves back"),
     ("walk", ("Space",), "Walk, or pause"),
     ("favourite", ("F",), "Favourite, or no longer"),
-    ("keyframe", ("K",), "Add the point to the timeline"),
+    ("keyframe", ("K", "Ctrl+K"), "Add the point to the timeline"),
     ("play", ("Ctrl+Space",), "Play the film, or pause"),
     ("picture", ("P",), "One large picture"),
     ("grid", ("G",), "Grid around the point"),
     ("table", ("T",), "Table of mixed styles"),
     ("beside", ("O",), "Original beside the picture"),
+    ("explore", ("Ctrl+1",), "Explore"),
+    ("denoise", ("Ctrl+2",), "Denoise"),
     ("smooth", ("S",), "Smooth or sharp pixels"),
     ("fit", ("0",), "Fit the picture"),
     ("actual", ("1",), "True size"),
     ("keys", ("?", "F1"), "Keyboard…"),
     ("dismiss", ("Esc",), "Close the message"),
     ("quit", ("Ctrl+Q",), "Quit"),
+)
+
+# The same of the Denoise workspace; while it is shown, a key of it is no key of the above.
+RUN_SHORTCUTS: tuple[tuple[str, tuple[str, ...], str], ...] = (
+    ("run-play", ("Space",), "Play, or pause"),
+    ("run-backward", ("J",), "Play backwards; again: faster"),
+    ("run-pause", ("K",), "Pause"),
+    ("run-forward", ("L",), "Play on; again: faster"),
+    ("run-back", ("Left",), "One step back"),
+    ("run-on", ("Right",), "One step on"),
+    ("run-start", ("Home",), "First step"),
+    ("run-end", ("End",), "Last step"),
+    ("run-in", ("I",), "Play from here on"),
+    ("run-out", ("O",), "Play up to here"),
+    ("run-branch", ("B",), "Branch here"),
+    ("run-wipe", ("W",), "Compare with a branch"),
+    ("run-view", ("V",), "Next view of the steps"),
+    ("run-brush", ("P",), "Take out the brush"),
+    ("run-eraser", ("E",), "Brush or eraser"),
 )
 
 # Keys that a control takes while it has the focus, and what they do.
@@ -51,7 +72,7 @@ CONTROL_KEYS: tuple[tuple[str, str], ...] = (
 
 
 class ShortcutSheet(QDialog):
-    """All shortcuts in two columns, and below them the keys of the control that has the focus."""
+    """All shortcuts in two columns, and below them those of Denoise and of the control that has the focus."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -61,9 +82,9 @@ class ShortcutSheet(QDialog):
         self._grid.setVerticalSpacing(6)
         self._grid.setColumnMinimumWidth(2, 24)
         self._add_block(0, [(_named(keys), words.removesuffix("…")) for _, keys, words in SHORTCUTS])
-        heading = QLabel("While a control has the focus", self)
-        heading.setContentsMargins(0, 12, 0, 0)
-        self._grid.addWidget(heading, self._grid.rowCount(), 0, 1, 5)
+        self._add_heading("In Denoise")
+        self._add_block(self._grid.rowCount(), [(_named(keys), words) for _, keys, words in RUN_SHORTCUTS])
+        self._add_heading("While a control has the focus")
         self._add_block(self._grid.rowCount(), CONTROL_KEYS)
         buttons = QDialogButtonBox(self)
         buttons.addButton("Close", QDialogButtonBox.ButtonRole.RejectRole)  # the standard button brings a foreign icon
@@ -73,6 +94,11 @@ class ShortcutSheet(QDialog):
         column_box.setSpacing(16)
         column_box.addLayout(self._grid)
         column_box.addWidget(buttons)
+
+    def _add_heading(self, words: str) -> None:
+        heading = QLabel(words, self)
+        heading.setContentsMargins(0, 12, 0, 0)
+        self._grid.addWidget(heading, self._grid.rowCount(), 0, 1, 5)
 
     def _add_block(self, top: int, entries: Sequence[tuple[str, str]]) -> None:
         """Add keys and what they do in two columns, from the row ``top`` of the grid."""

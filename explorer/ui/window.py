@@ -7,8 +7,17 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QShowEvent
+from PySide6.QtCore import QByteArray, QEvent, QSignalBlocker, QSize, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import (
+    QAction,
+    QActionGroup,
+    QCloseEvent,
+    QDragEnterEvent,
+    QDropEvent,
+    QKeySequence,
+    QResizeEvent,
+    QShowEvent,
+)
 from PySide6.QtWidgets import (
     QAbstractButton,
     QApplication,
@@ -19,6 +28,7 @@ from PySide6.QtWidgets import (
     QMenu,
     QProgressBar,
     QPushButton,
+    QStackedWidget,
     QTabBar,
     QVBoxLayout,
     QWidget,
@@ -26,8 +36,10 @@ from PySide6.QtWidgets import (
 
 from explorer.actions import Message
 from explorer.animation import Film
+from explorer.ui.canvas import Canvas
 from explorer.ui.column import PanelColumn
 from explorer.ui.controls import qimage
+from explorer.ui.denoise import Denoise
 from explorer.ui.dialogs import ask_open, ask_save
 from explorer.ui.explore import WAITING, Explore
 from explorer.ui.messages import MessageBar
@@ -35,7 +47,7 @@ from explorer.ui.models import ModelsPanel
 from explorer.ui.panel import Desk
 from explorer.ui.panels import PANELS
 from explorer.ui.panels.transform import TransformPanel
-from explorer.ui.shortcuts import SHORTCUTS, ShortcutSheet
+from explorer.ui.shortcuts import RUN_SHORTCUTS, SHORTCUTS, ShortcutSheet
 from explorer.ui.status import StatusLine
 from explorer.ui.theme import application_icon, apply_theme, icon
 from explorer.ui.timeline import Timeline
@@ -45,8 +57,11 @@ __all__ = ["Window"]
 MODELS_WIDTH = 232
 PANELS_WIDTH = 350
 TIMELINE_HEIGHT = 148
+NARROW_WINDOW = 1080  # pixels; below this width the export button does not say of what
 LOW_WINDOW = 760  # pixels; below this height the timeline starts folded away
 AUTOSAVE_MILLISECONDS = 1_000
+WORKSPACES = ("explore", "denoise")  # in the order of their tabs
+EXPLORING = ("picture", "grid", "table", "beside")  # verbs that only Explore has
 FILES = (
     "Models, sessions and pictures (*.safetensors *.pkl *.pt *.pth *.ckpt *.json *.png *.jpg *.jpeg *.webp *.gif *.mp4)"
     ";;All files (*)"
@@ -69,6 +84,7 @@ class Window(QMainWindow):
         self.setMinimumSize(QSize(1000, 600))
         self.resize(1440, 900)
         self.explore = Explore(desk, self)
+        self.denoise = Denoise(desk, self)
         self.messages = MessageBar(self)
         self.models = ModelsPanel(desk.actions, cache, self)
         self.panels = PanelColumn(desk, PANELS, self)
@@ -90,6 +106,7 @@ class Window(QMainWindow):
         self._connect()
         self._restore_arrangement()
         self.show_history()
+        self.show_workspace()
 
     # --- showing ---
 
@@ -110,6 +127,7 @@ class Window(QMainWindow):
             self._table_export.setVisible("styles" in model.facts.capabilities)
             self._sketch.setVisible("styles" in model.facts.capabilities)
             self._sketch.setChecked(self.desk.session.view.sketch)
+        self.show_workspace()
         if not self.desk.actions.preferences.hint_seen:
             self._hint.show()
 
@@ -124,6 +142,37 @@ class Window(QMainWindow):
             f"Undo: {history.entry.label} (Ctrl+Z)" if undo is not history else "Undo (Ctrl+Z)"
         )
         self.verbs["redo"].setToolTip(f"Redo: {redo.entry.label} (Ctrl+Shift+Z)" if redo is not history else "Redo")
+
+    @Slot()
+    def show_workspace(self) -> None:
+        """Show the workspace of the view with its keys; Explore where the model does not denoise."""
+        model = self.desk.session.model
+        denoises = model is not None and model.facts.denoising is not None
+        is_denoise = denoises and self.desk.session.view.workspace == "denoise"
+        blocker = QSignalBlocker(self._tabs)
+        if self._tabs.isTabVisible(1) != denoises:
+            self._tabs.setTabVisible(1, denoises)
+            self._tabs.updateGeometry()  # it does not ask for more room by itself
+        self._tabs.setCurrentIndex(1 if is_denoise else 0)
+        del blocker
+        taken = {key for _, keys, _ in RUN_SHORTCUTS for key in keys} if is_denoise else set()
+        for name, keys, _ in SHORTCUTS:
+            self.verbs[name].setShortcuts([QKeySequence(key) for key in keys if key not in taken])
+        for name in EXPLORING:
+            self.verbs[name].setEnabled(not is_denoise)
+        self.verbs["denoise"].setEnabled(denoises)
+        shown = self.denoise if is_denoise else self.explore
+        if self._centre.currentWidget() is not shown:
+            self._centre.setCurrentWidget(shown)
+            (self.denoise.track.strip if is_denoise else self).setFocus()
+        self._memory.setVisible(is_denoise)
+
+    @Slot(int)
+    def choose_workspace(self, index: int) -> None:
+        """Show another workspace of the same scene; in Denoise the picture is one, not a grid of them."""
+        view = self.desk.session.view
+        mode = view.mode if WORKSPACES[index] == "explore" else "picture"
+        self.desk.session.set_view(replace(view, workspace=WORKSPACES[index], mode=mode))
 
     @Slot()
     def note_change(self) -> None:
@@ -157,7 +206,8 @@ class Window(QMainWindow):
     @Slot()
     def show_view(self) -> None:
         """Name what the export button writes."""
-        self._export.setText("Export table" if self.desk.session.view.mode == "table" else "Export picture")
+        what = "table" if self.desk.session.view.mode == "table" else "picture"
+        self._export.setText(f"Export {what}" if self.width() >= NARROW_WINDOW else "Export")
 
     @Slot()
     def ask_export_film(self) -> None:
@@ -186,6 +236,16 @@ class Window(QMainWindow):
         if picture is not None:
             QApplication.clipboard().setImage(qimage(picture.pixels))
             self.messages.show_message(Message("The picture is on the clipboard.", is_error=False))
+
+    @Slot()
+    def fit_picture(self) -> None:
+        """Show all of the picture in the middle of the window."""
+        self._canvas().fit()
+
+    @Slot()
+    def show_actual_size(self) -> None:
+        """Show the picture in the middle of the window pixel by pixel."""
+        self._canvas().actual_size()
 
     @Slot()
     def show_shortcuts(self) -> None:
@@ -233,6 +293,11 @@ class Window(QMainWindow):
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self.setFocus()  # no control looks chosen before one is
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if hasattr(self, "_export"):
+            self.show_view()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if any(url.isLocalFile() for url in event.mimeData().urls()):
@@ -294,9 +359,11 @@ class Window(QMainWindow):
             "grid": explore.choose_grid,
             "table": explore.choose_table,
             "beside": explore.choose_beside,
+            "explore": partial(self.choose_workspace, 0),
+            "denoise": partial(self.choose_workspace, 1),
             "smooth": explore.toggle_smooth,
-            "fit": explore.canvas.fit,
-            "actual": explore.canvas.actual_size,
+            "fit": self.fit_picture,
+            "actual": self.show_actual_size,
             "keys": self.show_shortcuts,
             "dismiss": self.messages.hide,
             "quit": self.quit,
@@ -312,7 +379,11 @@ class Window(QMainWindow):
         self._tabs = QTabBar(self)
         self._tabs.setAccessibleName("Workspaces")
         self._tabs.addTab("Explore")
+        self._tabs.addTab("Denoise")
+        self._tabs.setTabToolTip(0, "One picture, or the pictures around it (Ctrl+1).")
+        self._tabs.setTabToolTip(1, "The run that makes the picture, step by step (Ctrl+2).")
         self._tabs.setExpanding(False)
+        self._tabs.setUsesScrollButtons(False)
         self._undo, self._redo = QPushButton(self), QPushButton(self)
         self._export = QPushButton("Export picture", self)
         self._menu_button = QPushButton(self)
@@ -353,7 +424,13 @@ class Window(QMainWindow):
         column.addWidget(self._loading)
         column.addWidget(self.messages)
         column.addWidget(self._hint)
-        column.addWidget(self.explore, 1)
+        self._centre = QStackedWidget(centre)
+        self._centre.addWidget(self.explore)
+        self._centre.addWidget(self.denoise)
+        column.addWidget(self._centre, 1)
+        self._memory = QLabel(self)
+        self._memory.setToolTip("Steps of runs that are kept, so that going back to them takes no time.")
+        self.status.addPermanentWidget(self._memory)
         self.setCentralWidget(centre)
         self.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.BottomDockWidgetArea)
         self.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.BottomDockWidgetArea)
@@ -437,6 +514,10 @@ class Window(QMainWindow):
         session.history_changed.connect(self.show_history)
         session.scene_seen.connect(self.show_history)
         session.view_changed.connect(self.show_view)
+        session.view_changed.connect(self.show_workspace)
+        self._tabs.currentChanged.connect(self.choose_workspace)
+        self.denoise.memory_told.connect(self._memory.setText)
+        self.denoise.pixel_hovered.connect(self.status.show_pixel)
         for signal in (session.history_changed, session.kept_changed, session.view_changed, session.model_changed):
             signal.connect(self.note_change)
         self._autosave.timeout.connect(self._save_soon)
@@ -444,6 +525,9 @@ class Window(QMainWindow):
         self.timeline.export_asked.connect(self.ask_export_film)
         self.explore.visited.film_asked.connect(self.ask_export)
         self.explore.pixel_hovered.connect(self.status.show_pixel)
+
+    def _canvas(self) -> Canvas:
+        return self.denoise.canvas if self._centre.currentWidget() is self.denoise else self.explore.canvas
 
     def _may_close(self) -> bool:
         if self._is_warned or not self.desk.actions.workers.jobs.states():

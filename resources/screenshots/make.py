@@ -11,6 +11,7 @@ import random
 import sys
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -21,10 +22,13 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from explorer.actions import bundled_checkpoints
 from explorer.app import SWITCH_SECONDS, Folders, Instrument
+from explorer.branches import change_condition, change_sampling, effective
 from explorer.files import resources_folder
 from explorer.imaging import write_png
 from explorer.scene import Condition, Direction, Latent, Scene, Seed, StyleRow, Styles, moved
+from explorer.session import Session
 from explorer.ui.shortcuts import ShortcutSheet
+from explorer.ui.window import Window
 
 HERE = Path(__file__).parent
 SEEDS = (1, 8, 22, 5, 154, 104, 114, 78, 39)
@@ -114,6 +118,19 @@ def main() -> None:
             rest()
             save(window.panels.card(title), f"panel-styles-{title.lower().replace(' ', '-')}-dark")
         window.panels.arrange(*usual)
+        open_model("fashion-latent-diffusion")
+        _branch(window, session, rest)
+        for look in ("dark", "light"):
+            window.choose_theme(look)
+            rest()
+            save(window, f"denoise-{look}")
+        window.choose_theme("dark")
+        window.resize(1000, 600)
+        window.denoise.comparing.toggle()
+        rest()
+        save(window, "denoise-small-dark")
+        window.resize(1440, 900)
+        window.choose_workspace(0)
         open_model("fashion-vae")
         actions.open(_sample_picture(folder))
         spin(60, lambda: session.view.mode == "beside")
@@ -127,6 +144,24 @@ def main() -> None:
         instrument.close()
         window.deleteLater()
         spin(0.1, lambda: False)
+
+
+def _branch(window: Window, session: Session, rest: Callable[[], None]) -> None:
+    """A run of a sandal in Denoise, led to more guidance and to a boot on the way, and compared with itself."""
+    session.change(Scene(Latent(((Seed(3), 1.0),)), condition=Condition(((5, 1.0),))), "Sandal")
+    window.choose_workspace(1)
+    rest()
+    denoise = window.denoise
+    for step, scale, label in ((6, 5.0, 5), (9, 5.0, 9)):
+        denoise.playback.go_to(step)
+        denoise.branch_here()
+        sampling = replace(effective(session.scene, step)[0], guidance=scale)
+        scene = change_sampling(session.scene, sampling, step)
+        session.change(change_condition(scene, Condition(((label, 1.0),)), step), "Branch")
+        rest()
+    denoise.playback.go_to(12)
+    denoise.comparing.toggle()
+    rest()
 
 
 def _styled_scene() -> Scene:

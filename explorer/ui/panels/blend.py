@@ -108,8 +108,9 @@ class BlendRows(QWidget):
         self._rows = [_SourceRow(source, index, self) for index, source in enumerate(sources)]
         for place, row in enumerate(self._rows):
             self._column.insertWidget(place, row)
-        condition = self._desk.session.scene.condition
-        scenes = [Scene(Latent(((source, 1.0),)), condition=condition) for source in sources]
+        scene = self._desk.session.scene
+        own = Scene(condition=scene.condition, denoising=scene.denoising)
+        scenes = [replace(own, latent=Latent(((source, 1.0),))) for source in sources]
         if scenes:
             self._desk.live.tiles("blend", scenes, partial(self._show_thumbnail, sources))
 

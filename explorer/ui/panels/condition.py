@@ -10,11 +10,12 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QComboBox, QCompleter, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from explorer.live import Tile
-from explorer.scene import Condition, Scene, StoredPoint
+from explorer.scene import Scene, StoredPoint
 from explorer.ui.class_tiles import ClassTiles
 from explorer.ui.controls import SliderList
 from explorer.ui.elided_label import ElidedLabel
 from explorer.ui.panel import Desk, Panel
+from explorer.ui.runs import conditioned, from_turn, go, held
 from explorer.ui.slider_parts import ROW_HEIGHT
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class ConditionPanel(Panel):
         self._list = SliderList("Weights of classes", self)
         self._list.setRange(0.0, 1.0)
         self._base: Weights | None = None  # the weights before the drag that goes on
-        self._pictured: Scene | None = None  # what the tiles show, whatever its class
+        self._pictured: tuple[Scene, int | None] | None = None  # what the tiles show, whatever its class
         bottom = QHBoxLayout()
         bottom.setSpacing(8)
         bottom.addWidget(self._note, 1)
@@ -84,6 +85,7 @@ class ConditionPanel(Panel):
         self._list.settled.connect(self.settle)
         desk.session.model_changed.connect(self.show_model)
         desk.session.scene_seen.connect(self.show_scene)
+        desk.session.turn_changed.connect(self.show_scene)
         desk.session.history_changed.connect(self.fill_tiles)
         desk.actions.motion.changed.connect(self.fill_tiles)
         self.show_model()
@@ -133,7 +135,8 @@ class ConditionPanel(Panel):
         if all(isinstance(source, StoredPoint) for source, _ in sources):  # its styles were found, not mapped
             self.state_changed.emit("no effect on a found picture")
         else:
-            self.state_changed.emit(self._class_name(one) if one >= 0 else f"mix of {len(weights)}")
+            words = self._class_name(one) if one >= 0 else f"mix of {len(weights)}"
+            self.state_changed.emit(from_turn(self.desk.session, words))
         if self.desk.session.scene == self.desk.session.history.entry.scene:
             self.fill_tiles()
 
@@ -161,18 +164,19 @@ class ConditionPanel(Panel):
     def fill_tiles(self) -> None:
         """Draw the point in every class, where it has changed and the hand rests."""
         session = self.desk.session
-        base = replace(session.scene, condition=Condition())
+        plain = replace(held(session)[1], classes=())
+        base = conditioned(session, plain), session.turn_step
         is_moving = bool(self.desk.actions.motion.playing())
         if session.model is None or is_moving or base == self._pictured or not self._tiles.isVisible():
             return
         self._pictured = base
         count = len(session.model.facts.class_names)
-        scenes = [replace(base, condition=Condition(((index, 1.0),))) for index in range(count)]
+        scenes = [conditioned(session, replace(plain, classes=((index, 1.0),))) for index in range(count)]
         self.desk.live.tiles("classes", scenes, self._show_tile)
 
     def weights(self) -> Weights:
-        """How much of each class the scene asks for, those without any left out."""
-        given = {index: weight for index, weight in self.desk.session.scene.condition.classes if weight != 0}
+        """How much of each class is asked for where changes act, those without any left out."""
+        given = {index: weight for index, weight in held(self.desk.session)[1].classes if weight != 0}
         return given or {0: 1.0}
 
     def _show_tile(self, tile: Tile) -> None:
@@ -234,10 +238,9 @@ class ConditionPanel(Panel):
     def _go(self, weights: Weights) -> None:
         """Ask for these weights, unless they are asked for already."""
         session = self.desk.session
-        if session.model is not None and weights != self.weights():
-            self.desk.actions.motion.stop()
-            condition = Condition(tuple(sorted(weights.items())))
-            session.change(replace(session.scene, condition=condition), settled=False)
+        if weights != self.weights():
+            condition = replace(held(session)[1], classes=tuple(sorted(weights.items())))
+            go(self.desk, conditioned(session, condition))
 
     def _class_name(self, index: int) -> str:
         model = self.desk.session.model

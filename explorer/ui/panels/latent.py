@@ -88,6 +88,9 @@ class LatentPanel(Panel):
         if model is None:
             return
         shell, layers = model.facts.shell, model.facts.style_layers
+        denoises = model.facts.denoising is not None
+        self.heading_changed.emit("Starting noise" if denoises else self.title)
+        self._truncation.setVisible(not denoises)  # noise of another size is none that the model has seen
         self._truncation.setToolTip(explained(PULLED_STYLES if layers else PULLED))
         self._gauge.setToolTip(FROM_MEAN if layers else NORM)
         self._cutoff.clear()
