@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from explorer.denoising import Runs, run_many, run_noise, run_scene
+from explorer.denoising import Runs, quick, run_many, run_noise, run_scene
 from explorer.errors import DeviceError, SceneError
 from explorer.generators import (
     Denoises,
@@ -101,7 +101,8 @@ def render_steps(generator: Generator, scene: Scene, kept: Runs) -> Iterator[tup
 def render_many(generator: Generator, scenes: Iterable[Scene], batch: int = 32, side: int = 0) -> Iterator[Picture]:
     """The finished pictures of many scenes, in order, ``batch`` at a time through the network. Raises as ``render``.
 
-    With ``side``, pictures for thumbnails: a model that grows its pictures stops once they have so many pixels.
+    With ``side``, pictures for thumbnails: a model that grows its pictures stops once they have so many pixels, and a
+    run that nothing turns takes a few steps only.
     """
     waiting = iter(scenes)
     while group := list(islice(waiting, batch)):
@@ -240,7 +241,7 @@ def read_picture(generator: Generator, path: Path) -> Reading:
 def _images_of(generator: Generator, scenes: list[Scene], side: int = 0) -> tuple[Tensor, Tensor]:
     """Pictures (n, c, h, w) of scenes, and where their points lie (n, ...): in latent space, or from the mean of W."""
     if isinstance(generator, Denoises):
-        return _denoised(generator, scenes)
+        return _denoised(generator, [quick(generator, scene) for scene in scenes] if side else scenes)
     if not isinstance(generator, HasStyles):
         points = torch.stack([locate(generator, scene.latent) for scene in scenes])
         return _decode(generator, points), points

@@ -26,7 +26,7 @@ from explorer.ui.panels.latent import LatentPanel
 
 __all__ = ["Program", "running", "seed_scene", "tiny_checkpoints"]
 
-PATIENCE: Final = 15_000  # milliseconds, for what takes some ten
+PATIENCE: Final = 45_000  # milliseconds, for what takes some ten on a quiet machine, and seconds on a busy one
 LEFT: Final = Qt.MouseButton.LeftButton
 NONE: Final = Qt.KeyboardModifier.NoModifier
 CONTROL: Final = Qt.KeyboardModifier.ControlModifier

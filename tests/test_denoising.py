@@ -102,6 +102,13 @@ def test_pictures_of_mixed_samplings_come_in_their_order(toy: ToyDiffusion) -> N
         assert np.abs(alone.pixels.astype(int) - pixels).max() <= 1
 
 
+def test_a_thumbnail_takes_a_few_steps_unless_the_run_turns(toy: ToyDiffusion) -> None:
+    for scene, calls in ((WHOLE, 8), (change_sampling(WHOLE, Sampling(guidance=5.0), 9), 10)):
+        toy.calls = 0
+        list(render_many(toy, [scene], 1, side=8))
+        assert toy.calls == calls
+
+
 def test_given_noise_is_what_a_seed_draws(toy: ToyDiffusion) -> None:
     assert torch.equal(run_noise(toy, toy.draw(7)[None], [WHOLE]), run_many(toy, [seeded(7)]))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from explorer.denoising.pictures import Dissolved, dissolve
-from explorer.denoising.plan import resolved
+from explorer.denoising.plan import quick, resolved
 from explorer.denoising.runs import Runs, decode_steps, run_many, run_noise, run_scene
 
-__all__ = ["Dissolved", "Runs", "decode_steps", "dissolve", "resolved", "run_many", "run_noise", "run_scene"]
+__all__ = ["Dissolved", "Runs", "decode_steps", "dissolve", "quick", "resolved", "run_many", "run_noise", "run_scene"]

@@ -21,8 +21,9 @@ from explorer.latents import draw
 from explorer.points import locate, picture_tensor, read_source
 from explorer.scene import Condition, ImageFile, Sampling, Scene
 
-__all__ = ["Run", "resolved"]
+__all__ = ["Run", "quick", "resolved"]
 
+QUICK_STEPS: Final = 8  # of a thumbnail's run
 STEPS_PER_SEED: Final = 1 << 20  # that the fresh noise of a run can count
 
 
@@ -45,6 +46,14 @@ def resolved(generator: Denoises, sampling: Sampling) -> Sampling:
         guidance=1.0 if guidance is None else guidance,
         spacing=sampling.spacing or own.spacing,
     )
+
+
+def quick(generator: Denoises, scene: Scene) -> Scene:
+    """The scene in a few steps, for a thumbnail; as it is where steps are counted in it, or are few already."""
+    sampling = scene.denoising.sampling
+    if scene.denoising.turns or (sampling.steps or generator.suggested.steps) <= QUICK_STEPS:
+        return scene
+    return replace(scene, denoising=replace(scene.denoising, sampling=replace(sampling, steps=QUICK_STEPS)))
 
 
 class Run:
