@@ -175,6 +175,19 @@ def test_the_icons_asked_for_are_there() -> None:
         "more",
         "beside",
     }
+    wanted |= {
+        "branch",
+        "brush",
+        "eraser",
+        "export",
+        "mark-in",
+        "mark-out",
+        "step-back",
+        "step-on",
+        "to-end",
+        "to-start",
+    }
+    wanted |= {"trash", "wipe"}
     assert wanted | {"tear-off", "plus", "smooth", "cell", "table"} == set(ICONS)
 
 
