@@ -12,7 +12,8 @@ from toys import MEANS, ToyDiffusion
 
 from explorer.branches import change_condition, change_paint, change_sampling
 from explorer.denoising import Runs, decode_steps, dissolve, resolved, run_many, run_noise, run_scene
-from explorer.errors import SceneError
+from explorer.diffusion import Prediction
+from explorer.errors import DeviceError, SceneError
 from explorer.imaging import write_png
 from explorer.render import render, render_many
 from explorer.scene import Condition, Denoising, ImageFile, Latent, Sampling, Scene, Seed, Start
@@ -289,3 +290,22 @@ def test_a_picture_dissolves_into_noise(toy: ToyDiffusion, picture: ImageFile) -
 def test_a_picture_that_changed_is_refused(toy: ToyDiffusion, picture: ImageFile) -> None:
     with pytest.raises(SceneError, match="not the picture it was"):
         list(run_scene(toy, started(replace(picture, digest="0" * 64), 0.5), Runs()))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory"),
+        MemoryError(),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
+    ],
+)
+def test_a_full_memory_is_told_in_a_sentence(
+    toy: ToyDiffusion, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: object) -> Prediction:
+        raise error
+
+    monkeypatch.setattr(toy, "predict", fail)
+    with pytest.raises(DeviceError, match="cpu ran out of memory"):
+        list(run_scene(toy, WHOLE, Runs()))

@@ -14,6 +14,9 @@ from explorer.cli.films import animate
 from explorer.cli.inversion import invert
 from explorer.cli.pictures import convert, inspect, render
 from explorer.cli.telling import PROGRAM, guarded
+from explorer.cli.train_autoencoder import train_autoencoder
+from explorer.cli.train_consistency import train_consistency
+from explorer.cli.train_diffusion import train_diffusion, train_flow_matching, train_latent_diffusion
 from explorer.cli.train_stylegan2 import train_stylegan2
 from explorer.cli.train_vae import train_vae
 
@@ -30,6 +33,11 @@ families = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Train 
 app.add_typer(families, name="train")
 families.command("vae")(guarded(train_vae))
 families.command("stylegan2")(guarded(train_stylegan2))
+families.command("latent-diffusion")(guarded(train_latent_diffusion))
+families.command("diffusion")(guarded(train_diffusion))
+families.command("flow-matching")(guarded(train_flow_matching))
+families.command("consistency")(guarded(train_consistency))
+families.command("autoencoder")(guarded(train_autoencoder))
 for command in (inspect, render, encode, invert, convert, animate, bench):
     app.command()(guarded(command))
 

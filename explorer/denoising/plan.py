@@ -132,10 +132,12 @@ class Run:
             one = denoise(predict, noisy, self.levels, sampling.sampler, sampling.eta, fresh, before, index, index + 1)
             try:
                 before = next(one)
-            except torch.OutOfMemoryError as error:
-                raise DeviceError(
-                    f"{self.generator.device} ran out of memory while denoising.", "Close other programs."
-                ) from error
+            except (torch.OutOfMemoryError, MemoryError) as error:
+                raise self._out_of_memory() from error
+            except RuntimeError as error:
+                if "allocate memory" not in str(error):  # how torch says it of the processor's memory
+                    raise
+                raise self._out_of_memory() from error
             before = self._kept_outside(before)
             noisy = before.result
             yield before
@@ -146,6 +148,9 @@ class Run:
         for step in self.steps(noisy):
             noisy = step.result
         return self.model.to_images(noisy)
+
+    def _out_of_memory(self) -> DeviceError:
+        return DeviceError(f"{self.generator.device} ran out of memory while denoising.", "Close other programs.")
 
     def _told(self, conditions: tuple[Condition, ...], is_guided: bool) -> Embedding:
         """The conditions as the network reads them, followed by what guidance leads away from."""

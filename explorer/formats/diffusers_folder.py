@@ -34,6 +34,7 @@ __all__ = ["FAMILY", "FOLDER_SIGNS", "is_model_folder", "read_folder", "read_fol
 
 FAMILY: Final = "diffusion"
 CONSISTENCY_FAMILY: Final = "consistency"
+LATENT_CONSISTENCY: Final = "LCMScheduler"
 OWN_CONFIG: Final = "latent-explorer.json"
 INDEX: Final = "model_index.json"
 FOLDER_SIGNS: Final = (INDEX, "config.json")
@@ -100,7 +101,7 @@ def _describe(folder: Path) -> tuple[dict[str, Any], list[str]]:
     if any(file.suffix == ".py" for file in folder.glob("*.py")):
         warnings.append("The programs (.py) in this folder were ignored.")
     name = own.get("name") if isinstance(own.get("name"), str) and own.get("name") else folder.resolve().name
-    jumps = parts.get("scheduler", {}).get("_class_name") == CONSISTENCY
+    jumps = parts.get("scheduler", {}).get("_class_name") in (CONSISTENCY, LATENT_CONSISTENCY)
     family = CONSISTENCY_FAMILY if jumps else FAMILY
     return {**own, "family": family, "name": name, "architecture": parts}, warnings
 

@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
+from explorer.training.autoencoder import AutoencoderRecipe
+from explorer.training.consistency import ConsistencyRecipe
+from explorer.training.diffusion import DiffusionRecipe
 from explorer.training.loop import Recipe, Report, Settings, train
 from explorer.training.stylegan2 import StyleGAN2Recipe
 from explorer.training.vae import VAERecipe
 
-__all__ = ["Recipe", "Report", "Settings", "StyleGAN2Recipe", "VAERecipe", "train"]
+__all__ = [
+    "AutoencoderRecipe",
+    "ConsistencyRecipe",
+    "DiffusionRecipe",
+    "Recipe",
+    "Report",
+    "Settings",
+    "StyleGAN2Recipe",
+    "VAERecipe",
+    "train",
+]

@@ -20,7 +20,6 @@ import torch
 from torch import Tensor, nn
 
 from explorer.errors import TrainingError
-from explorer.formats import write_native
 from explorer.imaging import write_png
 from explorer.training.state import State, state_path
 
@@ -103,6 +102,9 @@ class Recipe(Protocol):
 
     def finish(self, net: nn.Module, images: Images) -> tuple[dict[str, Any], dict[str, Tensor]]:
         """Configuration and weights of the checkpoint."""
+
+    def write(self, out: Path, config: dict[str, Any], weights: dict[str, Tensor], /) -> None:
+        """Put what ``finish`` gave where ``out`` says, atomically."""
 
     def samples(self, net: nn.Module, held_out: Images) -> Images:
         """A picture (H, W, c) to judge the run by."""
@@ -223,7 +225,7 @@ def _save(
     }
     if settings.half:
         weights = {name: t.half() if t.ndim > 1 and t.is_floating_point() else t for name, t in weights.items()}
-    write_native(settings.out, config, weights)
+    recipe.write(settings.out, config, weights)
     write_png(settings.out.with_suffix(".samples.png"), recipe.samples(average, held_out))
     return measures
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from explorer.formats import write_native
 from explorer.imaging import Preparation, contact_sheet, to_pixels
 from explorer.nets.discriminator import Discriminator
 from explorer.nets.stylegan2 import StyleGAN2, StyleGAN2Shape, random_noise
@@ -50,6 +51,7 @@ class StyleGAN2Recipe:
     ``labels`` are the classes (n,) of the pictures in the order of the dataset, or None. ``gamma`` weighs R1.
     """
 
+    write = staticmethod(write_native)
     shape: StyleGAN2Shape
     labels: npt.NDArray[np.int64] | None = None
     gamma: float = 0.3

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from explorer.formats import write_native
 from explorer.imaging import Preparation, contact_sheet, to_pixels
 from explorer.nets.vae import VAE, VAEShape, kl_to_standard_normal
 from explorer.training.loop import Images, Moment, descend, images_to_tensor
@@ -26,6 +27,7 @@ NATS_PER_BIT = float(np.log(2.0))
 class VAERecipe:
     """L = E_q[-log p(x|z)] + beta KL(q(z|x) || p(z)) (Kingma and Welling 2014, eq. 3; Higgins et al. 2017, eq. 4)."""
 
+    write = staticmethod(write_native)
     shape: VAEShape
     beta: float = 1.0
     about: dict[str, Any] = field(

@@ -282,7 +282,7 @@ class PixelDiffusionGenerator(DiffusionGenerator):
 
 
 class ConsistencyGenerator(DenoisingGenerator):
-    """A trained consistency model (Song et al. 2023): it jumps to the picture, and no way leads back."""
+    """A trained consistency model (Song et al. 2023; Luo et al. 2023): it jumps to the picture; no way leads back."""
 
     family: ClassVar[str] = "consistency"
     family_title: ClassVar[str] = "Consistency"
