@@ -12,7 +12,6 @@ from typing import Final, cast
 
 import torch
 
-from explorer.branches import change_sampling
 from explorer.datasets import Dataset
 from explorer.denoising import Runs, resolved, run_scene
 from explorer.diffusion import SAMPLERS
@@ -21,6 +20,7 @@ from explorer.generators import Denoises, Encodes, Generator, Look, Resume, Styl
 from explorer.nets.style_mapping import MappingShape
 from explorer.nets.stylegan2 import StyleGAN2, StyleGAN2Shape, StyleLayer
 from explorer.render import render
+from explorer.runs import change_sampling
 from explorer.scene import Latent, Sampling, Scene, Seed
 
 __all__ = ["dataset_rate", "decode_rate", "denoising_rates", "encode_rate", "style_rates", "torch_facts"]

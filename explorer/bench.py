@@ -27,9 +27,9 @@ from PySide6.QtWidgets import QApplication
 from explorer.actions import bundled_checkpoints
 from explorer.app import SWITCH_SECONDS, Folders, Instrument
 from explorer.files import resources_folder
+from explorer.runs import StepPictures
 from explorer.saved import FilmSettings
 from explorer.scene import Latent, Scene, Seed
-from explorer.steps import StepPictures
 from explorer.ui.panels.directions import DirectionsPanel
 
 __all__ = ["TARGETS", "run_bench"]

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from explorer.branches import Branch, change_paint, common_steps
+from explorer.runs import Branch, change_paint, common_steps
 from explorer.scene import ImageFile, Scene
 from explorer.session import Session
 

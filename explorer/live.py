@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from explorer.activations import Activations
     from explorer.denoising import Dissolved
     from explorer.render import Reading, Resume, Runs
-    from explorer.steps import StepPictures
+    from explorer.runs import StepPictures
 
 __all__ = ["LANES", "Live", "Tile", "plane"]
 

@@ -7,8 +7,7 @@ from typing import Final
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
-from explorer.run import Run
-from explorer.steps import StepPictures
+from explorer.runs import Run, StepPictures
 
 __all__ = ["SPEEDS", "STEPS_PER_SECOND", "Playback"]
 

@@ -41,8 +41,8 @@ from explorer.points import (
     to_uint8,
     truncated,
 )
+from explorer.runs import StepPictures
 from explorer.scene import Denoising, ImageFile, Latent, Sampling, Scene
-from explorer.steps import StepPictures
 
 __all__ = [
     "Reading",

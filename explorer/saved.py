@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from explorer.animation import EASINGS, Film
-from explorer.branches import Branch
 from explorer.errors import SceneError
 from explorer.history import History
+from explorer.runs import Branch
 from explorer.scene import (
     ALL_LAYERS,
     MAX_NAME,

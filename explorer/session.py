@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from explorer.branches import Branch
 from explorer.errors import SceneError
 from explorer.history import Entry, History
 from explorer.imaging import Picture
+from explorer.runs import Branch
 from explorer.saved import Favourite, FilmSettings, SavedSession, View, Work
 from explorer.scene import ALL_LAYERS, Direction, Examples, ImageFile, Latent, Scene, StoredPoint, from_json
 

@@ -13,9 +13,9 @@ from explorer.generators import Generator
 from explorer.imaging import Picture
 from explorer.latents import Shell
 from explorer.live import Live, Tile
+from explorer.runs import StepPictures
 from explorer.scene import Sampling, Scene
 from explorer.session import Model, Session
-from explorer.steps import StepPictures
 from explorer.workers import MainThread
 
 __all__ = ["SIDE", "TOTAL", "FakeLive", "made_model", "made_steps"]

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from explorer.branches import (
+from explorer.runs import (
     change_condition,
     change_paint,
     change_sampling,

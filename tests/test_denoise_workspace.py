@@ -21,17 +21,15 @@ from pytestqt.qtbot import QtBot
 from runs import SIDE, TOTAL, FakeLive, made_model, made_steps
 
 from explorer.actions import Actions, Workers
-from explorer.branches import Branch, change_sampling, effective, paint_at
 from explorer.branching import Branching, next_name
 from explorer.export_run import beside, write_run, write_strip
 from explorer.imaging import read_image, read_recipe
 from explorer.painting import keep_painting
 from explorer.playback import Playback
 from explorer.preferences import Preferences
-from explorer.run import VIEWS, Run, decibels, seen
+from explorer.runs import VIEWS, Branch, Run, StepPictures, change_sampling, decibels, effective, paint_at, seen
 from explorer.scene import Condition, Denoising, ImageFile, Latent, Sampling, Scene, Seed, Start
 from explorer.session import Session
-from explorer.steps import StepPictures
 from explorer.ui.denoise import Denoise
 from explorer.ui.denoise.branch_list import tree
 from explorer.ui.denoise.brush import painted, png_of

@@ -10,12 +10,12 @@ import pytest
 import torch
 from toys import MEANS, ToyDiffusion
 
-from explorer.branches import change_condition, change_paint, change_sampling
 from explorer.denoising import Runs, decode_steps, dissolve, resolved, run_many, run_noise, run_scene
 from explorer.diffusion import Prediction
 from explorer.errors import DeviceError, SceneError
 from explorer.imaging import write_png
 from explorer.render import render, render_many
+from explorer.runs import change_condition, change_paint, change_sampling
 from explorer.scene import Condition, Denoising, ImageFile, Latent, Sampling, Scene, Seed, Start
 
 WHOLE = Scene(denoising=Denoising(Sampling("ddim", 10, guidance=2.0)))

@@ -14,10 +14,10 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QPushButton, QSpinBox, QWidget
 from toy_denoiser import toy_model
 
-from explorer.branches import effective
 from explorer.diffusion import scale_at
 from explorer.files import digest
 from explorer.imaging import read_image, write_png
+from explorer.runs import effective
 from explorer.scene import Condition, Denoising, ImageFile, Sampling, Scene, Seed, Start, Turn
 from explorer.ui.captioned_strip import CaptionedStrip
 from explorer.ui.class_tiles import ClassTiles
@@ -256,7 +256,9 @@ def test_scales_are_shown_as_pictures_and_a_click_takes_one(toy: Program) -> Non
     assert strip.current() == 2.0
     QTest.mouseClick(strip.viewport(), LEFT, Qt.KeyboardModifier.NoModifier, strip.itemRect(5.0).center())
     assert sampling(toy).guidance == 5.0
-    assert np.array_equal(strip._items[SCALES.index(5.0)][1], toy.pixels())
+    thumbnail = strip._items[SCALES.index(5.0)][1]
+    assert thumbnail is not None
+    assert np.abs(thumbnail.astype(int) - toy.pixels()).mean() < 8  # it takes fewer steps
 
 
 def test_another_scale_does_not_draw_the_strip_again(toy: Program) -> None:

@@ -15,8 +15,8 @@ from explorer.denoising.plan import Run
 from explorer.diffusion import Level, Step, noised
 from explorer.generators import Generator
 from explorer.points import picture_tensor, to_uint8
+from explorer.runs import StepPictures
 from explorer.scene import Denoising, ImageFile, Sampling, Scene
-from explorer.steps import StepPictures
 
 __all__ = ["Dissolved", "decoded", "dissolve", "step_pictures"]
 

@@ -13,12 +13,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from explorer.branches import effective, paint_at
 from explorer.diffusion import Level, Prediction, Step, denoise, guide, noised, scale_at
 from explorer.errors import DeviceError, SceneError
 from explorer.generators import Denoises, Embedding, Generator, leave_a_core
 from explorer.latents import draw
 from explorer.points import locate, picture_tensor, read_source
+from explorer.runs import effective, paint_at
 from explorer.scene import Condition, ImageFile, Sampling, Scene
 
 __all__ = ["Run", "quick", "resolved"]

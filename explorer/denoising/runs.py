@@ -19,8 +19,8 @@ from explorer.denoising.pictures import decoded, step_pictures
 from explorer.denoising.plan import Run
 from explorer.diffusion import Prediction, Step
 from explorer.generators import Generator, leave_a_core
+from explorer.runs import StepPictures
 from explorer.scene import Scene
-from explorer.steps import StepPictures
 
 __all__ = ["Runs", "decode_steps", "run_many", "run_noise", "run_scene"]
 

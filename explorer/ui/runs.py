@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from explorer.branches import change_condition, change_sampling, effective
+from explorer.runs import change_condition, change_sampling, effective
 from explorer.scene import Condition, Sampling, Scene
 from explorer.session import Session
 from explorer.ui.panel import Desk

@@ -22,9 +22,9 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from explorer.actions import bundled_checkpoints
 from explorer.app import SWITCH_SECONDS, Folders, Instrument
-from explorer.branches import change_condition, change_sampling, effective
 from explorer.files import resources_folder
 from explorer.imaging import write_png
+from explorer.runs import change_condition, change_sampling, effective
 from explorer.scene import Condition, Direction, Latent, Scene, Seed, StyleRow, Styles, moved
 from explorer.session import Session
 from explorer.ui.shortcuts import ShortcutSheet

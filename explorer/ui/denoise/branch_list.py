@@ -10,9 +10,9 @@ import numpy as np
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QLabel, QScrollArea, QVBoxLayout, QWidget
 
-from explorer.branches import Branch
 from explorer.branching import Branching
 from explorer.live import Tile
+from explorer.runs import Branch
 from explorer.scene import Scene
 from explorer.ui.denoise.branch_row import BranchRow
 from explorer.ui.denoise.words import change_words

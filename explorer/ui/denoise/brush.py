@@ -10,10 +10,10 @@ from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QPointF, Qt, Signal, 
 from PySide6.QtGui import QColor, QIcon, QImage, QImageWriter, QPainter, QPen, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QColorDialog, QHBoxLayout, QLabel, QPushButton, QSlider, QToolButton, QWidget
 
-from explorer.branches import paint_at
 from explorer.branching import Branching
 from explorer.painting import start_keeping
 from explorer.playback import Playback
+from explorer.runs import paint_at
 from explorer.scene import ImageFile
 from explorer.ui.denoise.step_canvas import StepCanvas
 from explorer.ui.icon_button import IconButton

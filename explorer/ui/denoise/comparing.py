@@ -7,9 +7,9 @@ from typing import Final
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from explorer.branches import Branch
 from explorer.branching import Branching
 from explorer.playback import Playback
+from explorer.runs import Branch
 from explorer.scene import Scene
 from explorer.ui.panel import Desk
 

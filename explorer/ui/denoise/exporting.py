@@ -17,7 +17,7 @@ from explorer.export_run import beside, write_run, write_step, write_strip
 from explorer.playback import STEPS_PER_SECOND, Playback
 from explorer.preloading import preload
 from explorer.recipe import Recipe
-from explorer.run import seen
+from explorer.runs import seen
 from explorer.ui.denoise.frames import views_of
 from explorer.ui.dialogs import ask_save
 from explorer.ui.panel import Desk

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PySide6.QtGui import QImage
 
-from explorer.run import Run, seen
+from explorer.runs import Run, seen
 from explorer.ui.images import qimage, thumbnail
 
 __all__ = ["Frames", "views_of"]
@@ -33,7 +33,7 @@ class Frames:
         self._thumbnails: dict[tuple[str, int], tuple[_Made, int, float, QImage]] = {}
 
     def image(self, run: Run, index: int, view: str) -> QImage | None:
-        """What a view of ``explorer.run.VIEWS`` shows of a step; None where it is not there yet."""
+        """What a view of ``explorer.runs.VIEWS`` shows of a step; None where it is not there yet."""
         made, kept = _sources(run, index, view), self._images.get((view, index))
         if kept is not None and _same(kept[0], made):
             return kept[1]

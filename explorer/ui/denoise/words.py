@@ -5,10 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
-from explorer.branches import effective, paint_at
-from explorer.run import decibels
+from explorer.runs import StepPictures, decibels, effective, paint_at
 from explorer.scene import Condition, Sampling, Scene
-from explorer.steps import StepPictures
 from explorer.ui.runs import filled
 
 if TYPE_CHECKING:

@@ -9,10 +9,9 @@ from PySide6.QtCore import QPointF, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QHideEvent, QImage, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QMenu, QPushButton, QWidget
 
-from explorer.branches import effective
 from explorer.branching import Branching
+from explorer.runs import StepPictures, effective
 from explorer.scene import Sampling
-from explorer.steps import StepPictures
 from explorer.ui.denoise.arrangement import Arrangement
 from explorer.ui.denoise.branch_list import BranchList
 from explorer.ui.denoise.brush import Brush

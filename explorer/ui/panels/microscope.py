@@ -8,7 +8,7 @@ from PySide6.QtCore import Slot
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from explorer.steps import StepPictures
+from explorer.runs import StepPictures
 from explorer.ui.heat_map import HeatMap
 from explorer.ui.panel import Desk, Panel
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QSpinBox, QVBoxLayout, QWidget
 
-from explorer.branches import change_sampling
 from explorer.motion import LARGEST_SEED
+from explorer.runs import change_sampling
 from explorer.scene import Sampling
 from explorer.ui.controls import SliderRow
 from explorer.ui.named_row import NamedRow

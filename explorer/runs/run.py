@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from explorer.runs.steps import StepPictures
 from explorer.scene import Scene
-from explorer.steps import StepPictures
 
 __all__ = ["VIEWS", "Run", "decibels", "seen"]
 
