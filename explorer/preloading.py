@@ -11,9 +11,13 @@ import ctypes
 import importlib.util
 import os
 import sys
+import threading
 from pathlib import Path
+from typing import Final
 
-__all__ = ["preload"]
+__all__ = ["IMPORTING", "preload"]
+
+IMPORTING: Final = threading.RLock()  # held while a library imports itself piece by piece, which two threads break
 
 
 def preload(package: str, pattern: str) -> None:

@@ -91,11 +91,13 @@ def render_steps(generator: Generator, scene: Scene, kept: Runs) -> Iterator[tup
     Steps in ``kept`` are not made again. Raises as ``render``.
     """
     started, point = time.perf_counter(), locate(generator, scene.latent, scene.condition).numpy()
+    saved = 0.0
     for step in run_scene(generator, scene, kept):
+        saved += step.seconds if step.index < step.reused else 0.0
         is_last = step.index == step.total - 1
         told = f"step {step.reused + 1}" if 0 < step.reused < step.total else ""
         seconds = time.perf_counter() - started
-        yield step, Picture(step.clean, point, seconds, told, is_sketch=not is_last)
+        yield step, Picture(step.clean, point, seconds, told, saved, is_sketch=not is_last)
 
 
 def render_many(generator: Generator, scenes: Iterable[Scene], batch: int = 32, side: int = 0) -> Iterator[Picture]:

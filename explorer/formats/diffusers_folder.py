@@ -106,11 +106,16 @@ def _describe(folder: Path) -> tuple[dict[str, Any], list[str]]:
     return {**own, "family": family, "name": name, "architecture": parts}, warnings
 
 
+def _named(value: object) -> str:
+    """The program in [file, class], the way that a pipeline names one that lies in its folder."""
+    return f": {told(value[0])}" if isinstance(value, list) and value and isinstance(value[0], str) else ""
+
+
 def _pipeline(folder: Path, index: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """The settings of every part that a pipeline names."""
     if not isinstance(index.get("_class_name", ""), str):
         raise CheckpointError(
-            f"{folder.name} was not opened, because it is a program of its own: {told(index['_class_name'])}.",
+            f"{folder.name} was not opened, because it names a program of its own to be run{_named(index['_class_name'])}.",
             "Nothing in it was run. Only the networks of diffusers and transformers can be opened.",
         )
     parts: dict[str, dict[str, Any]] = {}

@@ -17,6 +17,7 @@ from torch.overrides import TorchFunctionMode
 from explorer.errors import CheckpointError
 from explorer.formats.diffusers_checks import ENCODERS
 from explorer.formats.folders import OTHER_COPY, told
+from explorer.preloading import IMPORTING
 
 __all__ = ["Sizes", "build_empty", "fill", "match_names", "sizes_of"]
 
@@ -102,7 +103,8 @@ def fill(where: str, net: nn.Module, weights: Mapping[str, Tensor], dtype: torch
 
 
 def _network(kind: str, config: Mapping[str, Any]) -> nn.Module:
-    import diffusers
+    with IMPORTING:
+        import diffusers
 
     networks: dict[str, Callable[[], Any]] = {  # imported one by one, and only partly typed
         "UNet2DModel": lambda: diffusers.UNet2DModel,
@@ -114,7 +116,8 @@ def _network(kind: str, config: Mapping[str, Any]) -> nn.Module:
         "AutoencoderTiny": lambda: diffusers.AutoencoderTiny,
         "VQModel": lambda: diffusers.VQModel,
     }
-    made = networks[kind]()
+    with IMPORTING:
+        made = networks[kind]()
     known = inspect.signature(made.__init__).parameters
     settings = {name: value for name, value in config.items() if name in known and not name.startswith("_")}
     net: nn.Module = made(**settings)
@@ -122,22 +125,20 @@ def _network(kind: str, config: Mapping[str, Any]) -> nn.Module:
 
 
 def _text_encoder(where: str, kind: str, config: Mapping[str, Any]) -> nn.Module:
+    kinds = ("T5EncoderModel", "T5Config") if kind == "T5EncoderModel" else (kind, "CLIPTextConfig")
     try:
-        import transformers
+        with IMPORTING:
+            import transformers
+
+            libraries: Any = transformers  # its parts are imported one by one, and only partly typed
+            encoder, settings_of = (getattr(libraries, name) for name in kinds)
     except ImportError as error:
         raise CheckpointError(
             f"{where} reads text, and what it needs for that is not installed.", NEEDS_TEXT
         ) from error
-    libraries: Any = transformers
     names = T5_SETTINGS if kind == "T5EncoderModel" else CLIP_SETTINGS
     settings = {name: config[name] for name in names if config.get(name) is not None}
-    net: nn.Module
-    if kind == "T5EncoderModel":
-        net = libraries.T5EncoderModel(libraries.T5Config(**settings))
-    elif kind == "CLIPTextModel":
-        net = libraries.CLIPTextModel(libraries.CLIPTextConfig(**settings))
-    else:
-        net = libraries.CLIPTextModelWithProjection(libraries.CLIPTextConfig(**settings))
+    net: nn.Module = encoder(settings_of(**settings))
     return net
 
 

@@ -23,6 +23,7 @@ from explorer.formats.diffusers_nets import Sizes, build_empty, match_names, siz
 from explorer.formats.folders import read_json
 from explorer.formats.native import CONFIG_KEY
 from explorer.formats.stored import Stored, read_stored, stored_in
+from explorer.preloading import IMPORTING
 
 __all__ = [
     "convert", "is_single_file", "is_single_tree", "read_single_config", "read_single_file", "refuse_or_version",
@@ -157,7 +158,8 @@ def convert(
     name: str, version: str, part: Mapping[str, Any], net: nn.Module, weights: Mapping[str, Tensor]
 ) -> dict[str, Tensor]:
     """The tensors of one part under the names that diffusers and transformers have for them."""
-    from diffusers.loaders import single_file_utils
+    with IMPORTING:
+        from diffusers.loaders import single_file_utils
 
     utils: Any = single_file_utils  # without types
     given, made = dict(weights), {}

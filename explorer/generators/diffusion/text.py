@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from explorer.errors import CheckpointError, SceneError
 from explorer.generators.capabilities import Embedding
+from explorer.preloading import IMPORTING
 
 __all__ = ["TextReader", "Tokens", "check_encoders"]
 
@@ -63,15 +64,16 @@ class Tokens:
         if not {"tokenizer.json", "vocab.json", "spiece.model"} & self._files.keys():
             raise SceneError(f"{self.where} cannot read prompts: the words of its tokenizer are missing.", NO_WORDS)
         try:
-            import transformers
+            with IMPORTING:
+                import transformers
 
-            libraries: Any = transformers  # its names differ between versions
+                libraries: Any = transformers  # its names differ between versions
+                words = getattr(libraries, "T5TokenizerFast", libraries.T5Tokenizer)
+                known: Any = words if self.is_t5 else libraries.CLIPTokenizer
         except ImportError as error:
             raise SceneError(
                 f"{self.where} reads text, and what it needs for that is not installed.", NEEDS_TEXT
             ) from error
-        words = getattr(libraries, "T5TokenizerFast", libraries.T5Tokenizer)
-        known: Any = words if self.is_t5 else libraries.CLIPTokenizer
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             for file, data in self._files.items():
