@@ -114,8 +114,9 @@ def _named(value: object) -> str:
 def _pipeline(folder: Path, index: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """The settings of every part that a pipeline names."""
     if not isinstance(index.get("_class_name", ""), str):
+        program = _named(index["_class_name"])
         raise CheckpointError(
-            f"{folder.name} was not opened, because it names a program of its own to be run{_named(index['_class_name'])}.",
+            f"{folder.name} was not opened, because it is a program of its own{program}.",
             "Nothing in it was run. Only the networks of diffusers and transformers can be opened.",
         )
     parts: dict[str, dict[str, Any]] = {}
