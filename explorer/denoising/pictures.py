@@ -28,12 +28,14 @@ def step_pictures(run: Run, scene: Scene, step: Step, is_last: bool, seconds: fl
     model, side = run.model, run.generator.image_shape[1:]
     prediction = step.prediction
     is_real = not model.has_autoencoder or is_last
-    shown = [_as_picture(step.noisy, step.here), step.noise / NOISE_SHOWN]
+    shown = [_as_picture(step.noisy, step.here), step.noise, torch.zeros_like(step.noise)]
     guided = prediction.conditional is not None and prediction.unconditional is not None
     if not is_real:
         shown.append(step.clean)
     latents = torch.cat(shown)
     previews = model.preview(latents) if model.has_autoencoder else latents
+    noise = previews[1:2] - previews[2:3]  # without the constant of the preview
+    previews = torch.cat([previews[:1], noise / (NOISE_SHOWN * noise.std().clamp(min=1e-6)), previews[3:]])
     if previews.shape[-2:] != side:
         previews = F.interpolate(previews, side, mode="bilinear")
     pixels = to_uint8(previews)
@@ -63,15 +65,23 @@ def step_pictures(run: Run, scene: Scene, step: Step, is_last: bool, seconds: fl
 
 
 def decoded(run: Run, step: Step, shown: StepPictures) -> StepPictures:
-    """The same step with real pictures of everything that is a prediction of x_0."""
-    prediction, parts = step.prediction, [step.clean]
+    """The same step with real pictures of x_t and of everything that is a prediction of x_0."""
+    prediction, parts = step.prediction, [step.clean, _as_picture(step.noisy, step.here)]
     if prediction.conditional is not None and prediction.unconditional is not None:
         noises = (prediction.conditional, prediction.unconditional)
         parts += [_clean(step, noise.to(step.noisy)) for noise in noises]
     pixels = to_uint8(run.model.to_images(torch.cat(parts)))
     clean = shown.clean if step.index == run.total - 1 else pixels[0]
-    both = pixels[1:] if len(parts) > 1 else (None, None)
-    return replace(shown, clean=clean, conditional=both[0], unconditional=both[1], is_decoded=True, is_complete=True)
+    both = pixels[2:] if len(parts) > 2 else (None, None)
+    return replace(
+        shown,
+        noisy=pixels[1],
+        clean=clean,
+        conditional=both[0],
+        unconditional=both[1],
+        is_decoded=True,
+        is_complete=True,
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

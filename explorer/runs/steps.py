@@ -18,8 +18,8 @@ Pixels = npt.NDArray[np.uint8]
 class StepPictures:
     """What is seen of step ``index`` (from 0) of the ``total`` steps of the run of ``scene``.
 
-    Pictures are uint8 (h, w, c), all of one size. Of a model with an autoencoder ``noisy`` and ``noise`` are always,
-    and ``clean`` is until ``is_decoded``, previews: a linear map of the latents.
+    Pictures are uint8 (h, w, c), all of one size. Of a model with an autoencoder ``noise`` is always a preview,
+    ``noisy`` until ``is_complete`` and ``clean`` until ``is_decoded``: a linear map of the latents.
     """
 
     scene: Scene
