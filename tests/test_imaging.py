@@ -31,7 +31,7 @@ from explorer.imaging import (
     to_pixels,
     write_png,
 )
-from explorer.render import _to_uint8
+from explorer.points import to_uint8
 from explorer.training.loop import images_to_tensor
 
 EVERY_VALUE = np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1)
@@ -72,7 +72,7 @@ def test_tensors_become_the_same_pixels_as_arrays() -> None:
     values = np.random.default_rng(0).normal(0, 0.8, (3, 3, 40, 40)).astype(np.float32)
     values[0, 0, 0, :4] = np.nan, np.inf, -np.inf, 0.0
     with np.errstate(all="ignore"):
-        assert np.array_equal(_to_uint8(torch.from_numpy(values)), to_pixels(values))
+        assert np.array_equal(to_uint8(torch.from_numpy(values)), to_pixels(values))
 
 
 def test_training_sees_the_same_numbers_as_encoding() -> None:
