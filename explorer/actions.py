@@ -16,6 +16,7 @@ from explorer.animation import Film
 from explorer.errors import ExplorerError
 from explorer.files import checkpoints_folder, checkpoints_in, digest, write_atomically, write_text
 from explorer.finding import SPACE_TITLES, Finder, Found
+from explorer.kept_files import given_name
 from explorer.live import Live
 from explorer.loading import Loaded, load
 from explorer.motion import LARGEST_SEED, Motion
@@ -307,7 +308,7 @@ class Actions(QObject):
         if model is None:
             return
         if film is None:
-            self.told.emit(Message("A film needs at least two keyframes.", "Add some to the timeline with K."))
+            self.told.emit(Message("A film needs at least two keyframes.", "Add some to the timeline."))
             return
         recipe = Recipe(str(model.path), model.digest, model.facts.name, film=film)
         size = self.session.film.size
@@ -411,7 +412,7 @@ class Actions(QObject):
         if "encodes" not in model.facts.capabilities:
             self.told.emit(Message(f"{model.facts.name} cannot encode pictures.", "Open a model with an encoder."))
             return
-        name, latent = Path(image.path).name, Latent(((image, 1.0),))
+        name, latent = given_name(image.path), Latent(((image, 1.0),))
         denoises = model.facts.denoising is not None
 
         def work(report: Report) -> tuple[float, str] | None:
@@ -443,7 +444,7 @@ class Actions(QObject):
         """Go to the noise of a picture, sampled as it was found: there and back again."""
         from explorer.render import inversion_scene  # torch is here already: there is a model
 
-        found, name = inversion_scene(model.generator, image), Path(image.path).name
+        found, name = inversion_scene(model.generator, image), given_name(image.path)
         scene = replace(self.session.scene, latent=found.latent, denoising=found.denoising)
         self.motion.stop()
         self.session.change(scene, f"Find the noise of {name}")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hands import LEFT, Program
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QColor, QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QPushButton, QSpinBox, QWidget
 from toy_denoiser import toy_model
@@ -17,11 +17,12 @@ from toy_denoiser import toy_model
 from explorer.diffusion import scale_at
 from explorer.files import digest
 from explorer.imaging import read_image, write_png
+from explorer.kept_files import given_name, keep_file
 from explorer.runs import effective
-from explorer.scene import Condition, Denoising, ImageFile, Sampling, Scene, Seed, Start, Turn
+from explorer.scene import Condition, Denoising, ImageFile, Latent, Sampling, Scene, Seed, Start, Turn
 from explorer.ui.captioned_strip import CaptionedStrip
 from explorer.ui.class_tiles import ClassTiles
-from explorer.ui.controls import SliderRow
+from explorer.ui.controls import SliderList, SliderRow
 from explorer.ui.heat_map import HeatMap, heat
 from explorer.ui.named_row import NamedRow
 from explorer.ui.panel import Panel
@@ -31,6 +32,7 @@ from explorer.ui.panels.start import StartPanel
 from explorer.ui.picture_well import PictureWell
 from explorer.ui.range_row import RangeRow
 from explorer.ui.text_box import TextBox
+from explorer.ui.theme import colours
 from explorer.ui.words import scene_title
 
 ROOM = 306  # pixels that a panel of the right column has
@@ -115,6 +117,12 @@ def start_from(program: Program, path: Path) -> StartPanel:
     program.wait(lambda: program.session.scene.denoising.start.picture is not None)
     program.rest()
     return panel
+
+
+def kept_copy(program: Program, path: Path) -> ImageFile:
+    """The copy of a file that the program keeps, as scenes name it."""
+    content = digest(path)
+    return ImageFile(str(program.home / "state" / "paint" / f"{content[:16]}-{path.name}"), content)
 
 
 # --- which panels there are ---
@@ -280,6 +288,73 @@ def test_a_curve_is_told_and_can_be_made_flat(toy: Program) -> None:
     assert sampling(toy).curve == ()
 
 
+def test_a_flat_curve_is_a_scale_like_any_other(toy: Program) -> None:
+    flat = replace(toy.session.scene, denoising=Denoising(Sampling(curve=((0.0, 5.0), (1.0, 5.0)))))
+    toy.session.change(flat, "Curve")
+    row, strip = row_of(toy, "Guidance", "Scale s"), panel_of(toy, "Guidance").findChild(CaptionedStrip)
+    assert strip is not None
+    assert (state(toy, "Guidance"), row.value(), row.isEnabled(), strip.current()) == ("s 5.0", 5.0, True, 5.0)
+    type_value(toy, "Guidance", "Scale s", "4")
+    assert sampling(toy) == Sampling(guidance=4.0)
+
+
+def test_pictures_of_an_older_scene_are_faded_until_the_new_ones_are_there(toy: Program) -> None:
+    strip, tiles = panel_of(toy, "Guidance").findChild(CaptionedStrip), panel_of(toy, "Condition").findChild(ClassTiles)
+    assert strip is not None
+    assert tiles is not None
+    toy.rest()
+    bright = (strip.grab().toImage(), tiles.grab().toImage())
+    assert (strip._faded, tiles._faded) == (frozenset(), frozenset())
+    toy.session.change(Scene(Latent(((Seed(8), 1.0),))), "Seed 8")
+    assert (strip._faded, tiles._faded) == (frozenset(SCALES), frozenset(range(3)))
+    faded = (strip.grab().toImage(), tiles.grab().toImage())
+    assert faded[0] != bright[0]
+    assert faded[1] != bright[1]
+    toy.rest()
+    assert (strip._faded, tiles._faded) == (frozenset(), frozenset())
+    toy.session.change(Scene(Latent(((Seed(9), 1.0),))), settled=False)  # a drag, which may go back
+    toy.wait(lambda: strip._faded == frozenset(SCALES) and tiles._faded == frozenset(range(3)))
+    toy.session.change(Scene(Latent(((Seed(8), 1.0),))), settled=False)
+    toy.wait(lambda: not strip._faded and not tiles._faded)
+
+
+def test_the_wheel_over_what_wholly_fits_scrolls_the_column(toy: Program) -> None:
+    column, condition = toy.window.panels, panel_of(toy, "Condition")
+    press(condition, "Weights")
+    bar = column.verticalScrollBar()
+    for kept in (panel_of(toy, "Guidance").findChild(CaptionedStrip), condition.findChild(SliderList)):
+        assert kept is not None
+        toy.wait(lambda: bar.maximum() > 0)
+        column.ensureWidgetVisible(kept)
+        before = bar.value()
+        place = kept.viewport().mapTo(toy.window, kept.viewport().rect().center())
+        QTest.wheelEvent(toy.window.windowHandle(), QPointF(place), QPoint(0, 120 if before else -120))
+        assert bar.value() != before
+
+
+def test_the_cursor_among_classes_looks_unlike_a_choice(toy: Program) -> None:
+    tiles = panel_of(toy, "Condition").findChild(ClassTiles)
+    assert tiles is not None
+    toy.rest()
+    QTest.mouseClick(tiles, LEFT, Qt.KeyboardModifier.NoModifier, tiles.tileRect(0).center())
+    toy.rest()
+    tiles.setFocus()
+    accent = QColor(colours().accent)
+
+    def framed() -> list[bool]:
+        """Which tiles have a border of the colour of choices."""
+        image = tiles.grab().toImage()
+        edges = [tiles.tileRect(index) for index in range(3)]
+        return [image.pixelColor(rect.center().x(), rect.top() - 2) == accent for rect in edges]
+
+    assert framed() == [True, False, False]  # the cursor is there too
+    before = tiles.grab().toImage()
+    QTest.keyClick(tiles, Qt.Key.Key_End)
+    assert framed() == [True, False, False]
+    assert tiles.grab().toImage() != before
+    assert toy.session.scene.condition.classes in ((), ((0, 1.0),))
+
+
 def test_guidance_acts_in_the_steps_dragged_over_as_one_step_of_undo(toy: Program) -> None:
     row, count = panel_of(toy, "Guidance").findChild(RangeRow), len(toy.session.history.entries)
     assert row is not None
@@ -414,11 +489,39 @@ def test_at_scale_one_the_microscope_says_why_it_is_empty(toy: Program) -> None:
 def test_a_dropped_picture_becomes_the_start_of_the_run(toy: Program, boot: Path) -> None:
     from_noise = toy.pixels()
     start_from(toy, boot)
-    assert toy.session.scene.denoising.start == Start(ImageFile(str(boot), digest(boot)), 0.6)
+    picture = kept_copy(toy, boot)
+    assert toy.session.scene.denoising.start == Start(picture, 0.6)
+    assert Path(picture.path).read_bytes() == boot.read_bytes()
     assert toy.session.history.entry.label == "Start from boot.png"
     assert not np.array_equal(toy.pixels(), from_noise)
     toy.actions.undo()
     assert np.array_equal(toy.pixels(), from_noise)
+
+
+def test_a_run_outlives_the_picture_it_started_from(toy: Program, boot: Path, tmp_path: Path) -> None:
+    write_png(tmp_path / "mask.png", np.full((16, 16, 1), 255, np.uint8))
+    panel = start_from(toy, boot)
+    drop_on(panel.findChildren(PictureWell)[1], tmp_path / "mask.png")
+    toy.wait(lambda: toy.session.scene.denoising.start.mask is not None)
+    mask = kept_copy(toy, tmp_path / "mask.png")
+    assert toy.session.scene.denoising.start.mask == mask
+    before, scene = toy.pixels(), toy.session.scene
+    boot.unlink()
+    (tmp_path / "mask.png").unlink()
+    toy.session.open_model(toy_model())  # which remembers no picture
+    toy.session.change(scene, "Again")
+    assert np.array_equal(toy.pixels(), before)
+    assert panel._lines[0].text() == "boot.png"
+
+
+def test_a_kept_file_is_not_copied_again(tmp_path: Path) -> None:
+    path = tmp_path / ("\N{HOT BEVERAGE}" * 70 + ".png")
+    path.write_bytes(b"a picture")
+    kept = keep_file(tmp_path / "kept", path)
+    assert keep_file(tmp_path / "kept", Path(kept.path)) == keep_file(tmp_path / "kept", path) == kept
+    assert len(list((tmp_path / "kept").iterdir())) == 1
+    assert given_name(kept.path) == "\N{HOT BEVERAGE}" * 60 + ".png"
+    assert given_name("notes.png") == "notes.png"
 
 
 def test_the_panel_says_where_the_picture_enters(toy: Program, boot: Path) -> None:
@@ -472,7 +575,7 @@ def test_the_noise_of_the_picture_is_found_and_gives_the_picture_again(toy: Prog
     panel = start_from(toy, boot)
     press(panel, "Find its noise")
     toy.wait_message("boot.png is found")
-    assert toy.session.scene.latent.sources == ((ImageFile(str(boot), digest(boot)), 1.0),)
+    assert toy.session.scene.latent.sources == ((kept_copy(toy, boot), 1.0),)
     assert toy.session.scene.denoising.start == Start()
     assert np.abs(toy.pixels()[..., 0].astype(int) - np.asarray(read_image(boot))).mean() < 8
 

@@ -12,7 +12,7 @@ from examples import make_stylegan2, save_model
 from hands import CONTROL, LEFT, NONE, Program, running, seed_scene
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QComboBox, QLineEdit, QPushButton, QSpinBox, QWidget
+from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QPushButton, QSpinBox, QWidget
 from pytestqt.qtbot import QtBot
 
 from explorer.points import locate, mix, probe_examples
@@ -568,3 +568,25 @@ def test_directions_show_the_layers_only_for_style_based_models(styled: Program)
     row = panel.findChild(RangeRow)
     assert row is not None
     assert row.isVisibleTo(panel)
+
+
+# --- cards ---
+
+
+def test_a_click_on_the_title_row_of_a_card_folds_or_opens_it(styled: Program) -> None:
+    card, panel = styled.window.panels.card("Condition"), condition_of(styled)
+    words = [label for label in card.findChildren(QLabel) if label.text() in (card.heading(), card.state())]
+    assert len(words) == 2
+    for label in words:
+        QTest.mouseClick(label, LEFT)
+        assert not panel.isVisible()
+        QTest.mouseClick(label, LEFT)
+        QTest.mouseDClick(label, LEFT)  # the second click of a double one does not undo the first
+        assert panel.isVisible()
+    header = words[0].parentWidget()
+    assert header is not None
+    QTest.mousePress(header, LEFT, NONE, QPoint(60, 8))
+    QTest.mouseRelease(header, LEFT, NONE, QPoint(60, 200))  # let go elsewhere
+    assert panel.isVisible()
+    QTest.mouseClick(header, Qt.MouseButton.RightButton)
+    assert panel.isVisible()

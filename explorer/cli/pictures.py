@@ -88,7 +88,10 @@ def render(
     cutoff: Annotated[
         int | None, typer.Option(metavar="N", min=0, help="Truncate only the first N layers of a style-based model.")
     ] = None,
-    label: Annotated[int | None, typer.Option(metavar="K", min=0, help="The class to draw, by its number.")] = None,
+    label: Annotated[
+        str | None,
+        typer.Option(metavar="K", help="The class to draw: its number, its name, or how only its name begins."),
+    ] = None,
     labels: Annotated[
         Path | None, typer.Option(metavar="C.npy", help="Class weights, (n, classes), one row for every latent.")
     ] = None,
@@ -139,12 +142,15 @@ def render(
     if latents is not None:
         points, weights = _read_points(latents), None if labels is None else _read_points(labels)
         generator = open_generator(checkpoint, device)
+        wishes = wishes.named(generator)
         wishes.check(generator)
         _write_points(generator, points, space, weights, wishes.dress(Scene()), output, columns)
     else:
-        scenes = [wishes.dress(each) for each in _scenes(seed or [], scene)]
+        plain = _scenes(seed or [], scene)
         generator = open_generator(checkpoint, device)
-        wishes.check(generator)
+        wishes = wishes.named(generator)
+        scenes = [wishes.dress(each) for each in plain]
+        wishes.check(generator, scenes)
         _write_scenes(generator, scenes, checkpoint, output, columns)
     tell(f"{output} is written.")
 
@@ -192,8 +198,13 @@ def _rows(known: Mapping[str, Any]) -> list[tuple[str, str]]:
     if isinstance(seen, int):
         rows.append(("trained on", f"{seen:,} pictures seen"))
     if isinstance(held_out, dict):
-        rows.append(("held out", ", ".join(f"{name} {value}" for name, value in held_out.items())))
+        rows.append(("held out", ", ".join(f"{name} {_number(value)}" for name, value in held_out.items())))
     return rows + [("warning", warning) for warning in known["warnings"]]
+
+
+def _number(value: Any) -> str:
+    """A value as people write it: whole numbers without a point."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _layer_rows(known: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import typer
 
@@ -12,20 +12,28 @@ from explorer.errors import SceneError
 from explorer.scene import Condition, Latent, Noise, Sampling, Scene, Transform
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from explorer.generators import Generator
 
 __all__ = ["Wishes"]
+
+MOST_GUIDANCE: Final = 100.0  # beyond it there is no picture, only noise or one colour
+MOST_NAMES: Final = 20  # that an error lists
 
 Part = TypeVar("Part", Latent, Condition, Noise, Transform, Sampling)
 
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """The options of ``render`` by name; None where an option was not given."""
+    """The options of ``render`` by name; None where an option was not given.
+
+    A ``label`` is a class's number or name, as it was typed; ``named`` makes it a number.
+    """
 
     truncation: float | None = None
     cutoff: int | None = None
-    label: int | None = None
+    label: int | str | None = None
     noise: str | None = None
     translate: tuple[float, float] | None = None
     rotate: float | None = None
@@ -42,13 +50,23 @@ class Wishes:
             values = value if isinstance(value, tuple) else (value,)
             if not all(each is None or math.isfinite(each) for each in values):
                 raise typer.BadParameter("It should be a finite number.", param_hint=f"--{name}")
+        if self.guidance is not None and abs(self.guidance) > MOST_GUIDANCE:
+            raise typer.BadParameter(
+                f"It should be between -{MOST_GUIDANCE:g} and {MOST_GUIDANCE:g}.", param_hint="--guidance"
+            )
+
+    def named(self, generator: Generator) -> Wishes:
+        """The same with the class by its number; raises SceneError where the model has none of that name."""
+        if self.label is None:
+            return self
+        return replace(self, label=class_number(generator, str(self.label)))
 
     def dress(self, scene: Scene) -> Scene:
-        """The scene with everything that was asked for."""
+        """The scene with everything that was asked for; a class has to be a number by now."""
         latent = _with(scene.latent, truncation=self.truncation, cutoff=self.cutoff)
         condition = scene.condition
         if self.label is not None:
-            condition = replace(condition, classes=((self.label, 1.0),))
+            condition = replace(condition, classes=((int(self.label), 1.0),))
         if self.prompt is not None:
             condition = replace(condition, prompts=((self.prompt, 1.0),))
         condition = _with(condition, negative=self.negative)
@@ -65,14 +83,12 @@ class Wishes:
             denoising=replace(scene.denoising, sampling=sampling),
         )
 
-    def check(self, generator: Generator) -> None:
-        """Refuse what the model cannot do, where it was asked for in so many words; raises SceneError."""
+    def check(self, generator: Generator, scenes: Sequence[Scene] = ()) -> None:
+        """Refuse what the model, or a sampler of ``scenes``, cannot do and was asked for; raises SceneError."""
+        from explorer.diffusion import SAMPLERS
         from explorer.generators import Denoises, HasStyles
 
         name, styled = generator.name, isinstance(generator, HasStyles)
-        if self.label is not None and self.label >= generator.classes:
-            known = f"has the classes 0 to {generator.classes - 1}" if generator.classes else "knows no classes"
-            raise SceneError(f"{name} {known}; --label {self.label} cannot be drawn.")
         if self.noise is not None and not styled:
             raise SceneError(f"{name} adds no noise; leave --noise out.")
         can_move = isinstance(generator, HasStyles) and generator.has_transform
@@ -88,6 +104,34 @@ class Wishes:
             )
         if self.guidance not in (None, 1.0) and isinstance(generator, Denoises) and not generator.can_guide:
             raise SceneError(f"{name} cannot be guided: it knows no prediction without a condition.")
+        if self.eta is not None and isinstance(generator, Denoises):
+            for scene in scenes or (self.dress(Scene()),):
+                sampler = SAMPLERS.get(scene.denoising.sampling.sampler or generator.suggested.sampler)
+                if sampler is not None and not sampler.uses_eta:
+                    raise SceneError(f"{sampler.title} does not use --eta; leave it out, or add --sampler ddim.")
+
+
+def class_number(generator: Generator, text: str) -> int:
+    """The class of that number, of that name, or the only one whose name begins so; case does not matter.
+
+    Raises SceneError where there is none, or are several.
+    """
+    if not generator.classes:
+        raise SceneError(f"{generator.name} knows no classes; --label {text} cannot be drawn.")
+    wanted, names = text.strip().casefold(), [each.casefold() for each in generator.class_names]
+    if wanted.isdecimal() and int(wanted) < generator.classes:
+        return int(wanted)
+    equal = [index for index, each in enumerate(names) if each == wanted]
+    found = equal[:1] or [index for index, each in enumerate(names) if wanted and each.startswith(wanted)]
+    if len(found) == 1:
+        return found[0]
+    spelt = [generator.class_names[index] for index in found] or list(generator.class_names)
+    listed = ", ".join(spelt[:MOST_NAMES]) + (", …" if len(spelt) > MOST_NAMES else "")
+    if found:
+        raise SceneError(f"--label {text} is the beginning of several classes of {generator.name}: {listed}.")
+    hint = f"They are called {listed}." if any(each and not each.isdecimal() for each in names) else ""
+    known = f"{generator.name} has the classes 0 to {generator.classes - 1}"
+    raise SceneError(f"{known}; --label {text} cannot be drawn.", hint)
 
 
 def _with(value: Part, **given: Any) -> Part:

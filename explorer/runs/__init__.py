@@ -12,12 +12,14 @@ from explorer.runs.branches import (
     paint_at,
     without_turn,
 )
+from explorer.runs.deleted import DeletedBranch, with_branch, without_branch
 from explorer.runs.run import VIEWS, Run, decibels, seen
 from explorer.runs.steps import StepPictures
 
 __all__ = [
     "VIEWS",
     "Branch",
+    "DeletedBranch",
     "Run",
     "StepPictures",
     "change_condition",
@@ -28,5 +30,7 @@ __all__ = [
     "effective",
     "paint_at",
     "seen",
+    "with_branch",
+    "without_branch",
     "without_turn",
 ]

@@ -16,7 +16,7 @@ class Card(QFrame):
     """A panel with its title left, its state or unit right, and one body widget below.
 
     The buttons beside the title show themselves under the mouse and while they hold the keyboard focus; the chevron
-    also while the card is collapsed. A double click on the header collapses too; a right click opens the menu.
+    also while the card is collapsed. A click on the header collapses or opens too; a right click opens the menu.
     """
 
     collapsedChanged = Signal(bool)  # by a person or by setCollapsed
@@ -33,7 +33,7 @@ class Card(QFrame):
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self._header = _Header(title, self)
         self._header.chevron.clicked.connect(self.toggle)
-        self._header.double_clicked.connect(self.toggle)
+        self._header.clicked.connect(self.toggle)
         self._header.more.clicked.connect(self.show_menu)
         self._header.menu_asked.connect(self._menu_at)
         self._column = QVBoxLayout(self)
@@ -137,7 +137,7 @@ class Card(QFrame):
 class _Header(QWidget):
     """The top line of a card."""
 
-    double_clicked = Signal()
+    clicked = Signal()
     menu_asked = Signal(QPoint)
 
     def __init__(self, title: str, parent: Card) -> None:
@@ -159,6 +159,8 @@ class _Header(QWidget):
         row.addWidget(self.state, 1)
         self.setFixedHeight(22)
         self._name, self._is_collapsed = title, False
+        self._is_pressed = self._was_clicked = False
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
 
     def show_title(self, title: str) -> None:
         """Show other words on the left, and in the words of the buttons."""
@@ -185,9 +187,19 @@ class _Header(QWidget):
         for button in (self.chevron, self.more):
             button.update()
 
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        self._is_pressed, self._was_clicked = event.button() == Qt.MouseButton.LeftButton, False
+
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        if event.button() == Qt.MouseButton.LeftButton:
-            self.double_clicked.emit()
+        if event.button() == Qt.MouseButton.LeftButton and not self._was_clicked:  # both clicks together are one
+            self.clicked.emit()
+        self._is_pressed = self._was_clicked = False
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if self._is_pressed and self.rect().contains(event.position().toPoint()):
+            self._was_clicked = True
+            self.clicked.emit()
+        self._is_pressed = False
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         self.menu_asked.emit(event.globalPos())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 import numpy as np
@@ -25,7 +25,7 @@ BAR: Final = 4
 
 
 class ClassTiles(QWidget):
-    """A grid of named pictures, each with its weight as a bar; those with any carry a border.
+    """A grid of named pictures, each with its weight as a bar; those with any carry a border, the cursor is dotted.
 
     A click or Return chooses one alone, with Ctrl it is mixed in or taken out. Arrows, Home and End move the cursor.
     """
@@ -39,6 +39,7 @@ class ClassTiles(QWidget):
         self._pictures: dict[int, npt.NDArray[np.uint8]] = {}
         self._images: dict[tuple[int, float], QImage] = {}
         self._weights: tuple[float, ...] = ()
+        self._faded: frozenset[int] = frozenset()
         self._cursor = 0
         self.setAccessibleName(name)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -59,6 +60,12 @@ class ClassTiles(QWidget):
         self._pictures[index] = pixels
         self._images = {key: image for key, image in self._images.items() if key[0] != index}
         self.update(self.tileRect(index))
+
+    def setFaded(self, indices: Collection[int]) -> None:
+        """Paint the pictures of these classes at half strength, because they show something older."""
+        if frozenset(indices) != self._faded:
+            self._faded = frozenset(indices)
+            self.update()
 
     def setWeights(self, weights: Sequence[float]) -> None:
         """Show how much of each class there is."""
@@ -167,7 +174,9 @@ class ClassTiles(QWidget):
     def _paint_tile(self, painter: QPainter, index: int) -> None:
         palette, rect, weight = colours(), self.tileRect(index), self._weights[index]
         if index in self._pictures:
+            painter.setOpacity(0.5 if index in self._faded else 1.0)
             painter.drawImage(rect.topLeft(), self._image(index))
+            painter.setOpacity(1.0)
         else:
             painter.setPen(QPen(QColor(palette.line), 1))
             painter.setBrush(QColor(palette.raised))
@@ -176,11 +185,14 @@ class ClassTiles(QWidget):
             ground = QRectF(rect.left(), rect.bottom() + 1 - BAR, rect.width(), BAR)
             painter.fillRect(ground, QColor(palette.panel))
             painter.fillRect(QRectF(ground.left(), ground.top(), ground.width() * weight, BAR), QColor(palette.accent))
-        if weight > 0 or (self.hasFocus() and index == self._cursor):
-            is_cursor = self.hasFocus() and index == self._cursor
-            painter.setPen(QPen(QColor(palette.text if is_cursor else palette.accent), 2))
-            painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        if weight > 0:
+            painter.setPen(QPen(QColor(palette.accent), 2))
             painter.drawRoundedRect(QRectF(rect).adjusted(-2, -2, 2, 2), 4, 4)
+        if self.hasFocus() and index == self._cursor:  # dotted and within, so that it does not look like a choice
+            for colour, style in ((palette.panel, Qt.PenStyle.SolidLine), (palette.text, Qt.PenStyle.DotLine)):
+                painter.setPen(QPen(QColor(colour), 1, style))
+                painter.drawRect(QRectF(rect).adjusted(1.5, 1.5, -2.5, -2.5))
         painter.setPen(QColor(palette.text if weight > 0 else palette.dim))
         below = QRect(rect.left() - 4, rect.bottom() + 3, rect.width() + GAP, CAPTION - 2)
         words = painter.fontMetrics().elidedText(self._names[index], Qt.TextElideMode.ElideRight, below.width())

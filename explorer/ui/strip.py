@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -42,7 +42,8 @@ class ThumbnailStrip(QAbstractScrollArea):
     """Square thumbnails in one row that scrolls sideways; the current one carries a border of two pixels.
 
     Only what is in sight is converted, scaled and painted, and that once. Left, Right, Home and End move the cursor,
-    Return or a click chooses, the wheel scrolls, a right click (or the menu key) asks for a menu.
+    Return or a click chooses, the wheel scrolls where there is more than fits, a right click (or the menu key) asks for
+    a menu.
     """
 
     chosen = Signal(object)  # a key
@@ -58,6 +59,7 @@ class ThumbnailStrip(QAbstractScrollArea):
         self._places: dict[Hashable, int] = {}
         self._images: dict[Hashable, tuple[Pixels, float, QImage]] = {}
         self._badges: dict[Hashable, str] = {}
+        self._faded: frozenset[Hashable] = frozenset()
         self._current: Hashable = None
         self._cursor = -1
         self.setProperty("flat", True)
@@ -102,6 +104,12 @@ class ThumbnailStrip(QAbstractScrollArea):
         self._badges = dict(badges)
         self.viewport().update()
 
+    def setFaded(self, keys: Collection[Hashable]) -> None:
+        """Paint the pictures of these keys at half strength, because they show something older."""
+        if frozenset(keys) != self._faded:
+            self._faded = frozenset(keys)
+            self.viewport().update()
+
     def itemRect(self, key: Hashable) -> QRect:
         """Where the thumbnail of ``key`` lies in the viewport, in or out of sight."""
         left = EDGE + self._places[key] * (self._side + GAP) - self.horizontalScrollBar().value()
@@ -140,10 +148,13 @@ class ThumbnailStrip(QAbstractScrollArea):
             painter.setBrush(QColor(palette.raised))
             painter.drawRoundedRect(QRectF(rect).adjusted(0.5, 0.5, -0.5, -0.5), 4, 4)
         else:
+            painter.setOpacity(0.5 if key in self._faded else 1.0)
             painter.drawImage(rect.topLeft(), self._image(key, pixels))
+            painter.setOpacity(1.0)
         if key == self._current or (self.hasFocus() and place == self._cursor):
             hue = getattr(palette, self._colour) if key == self._current else palette.text
-            painter.setPen(QPen(QColor(hue), 2))
+            is_choice = key == self._current
+            painter.setPen(QPen(QColor(hue), 2, Qt.PenStyle.SolidLine if is_choice else Qt.PenStyle.DotLine))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRoundedRect(QRectF(rect).adjusted(-2, -2, 2, 2), 4, 4)
         for number, letter in enumerate(self._badges.get(key, "")):
@@ -168,6 +179,9 @@ class ThumbnailStrip(QAbstractScrollArea):
             self.menuAsked.emit(key, position)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
+        if not self.horizontalScrollBar().maximum():
+            event.ignore()  # what is around may scroll
+            return
         delta = event.pixelDelta() if not event.pixelDelta().isNull() else event.angleDelta()
         bar = self.horizontalScrollBar()
         bar.setValue(bar.value() - (delta.x() or delta.y()))

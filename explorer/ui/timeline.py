@@ -40,6 +40,7 @@ KEPT_SIDE: Final = 128  # pixels that a kept thumbnail needs at most
 ARROW_ROOM: Final = 38  # beside the words of a spin box, for its arrows and edges
 SHORTEST_PACE: Final = 0.1
 LONGEST_PACE: Final = 60.0
+UNLIMITED: Final = 16_777_215  # of Qt
 
 
 def film_size(image_shape: tuple[int, int, int], size: int) -> tuple[int, int, int]:
@@ -61,7 +62,10 @@ def reduced(pixels: Pixels) -> Pixels:
 
 
 class Timeline(QFrame):
-    """Keyframes, pace and size of the film, and playing it. Reads the session, asks the actions."""
+    """Keyframes, pace and size of the film, and playing it. Reads the session, asks the actions.
+
+    In Denoise, where the picture needs the room, it is only a title row as long as there are no keyframes.
+    """
 
     export_asked = Signal()
 
@@ -69,6 +73,7 @@ class Timeline(QFrame):
         super().__init__(parent)
         self.desk = desk
         self._thumbnails: dict[Scene, Pixels] = {}
+        self._is_denoise = False  # that workspace is shown
         self.setProperty("card", True)
         self.setAccessibleName("Timeline")
         self._play = _button("play", "Play or pause the film of the keyframes.", self)
@@ -109,7 +114,10 @@ class Timeline(QFrame):
         self._play.setEnabled(film is not None)
         self._export.setEnabled(film is not None and session.model is not None)
         self._add.setEnabled(session.model is not None)
-        if film is None:
+        if self._is_denoise and not session.keyframes:  # folded, without the words of the track
+            words = f"{self._add_key()} adds the current point"
+            self._state.show_words(f"{words}; two keyframes make a film.", f"{words}.", f"{self._add_key()} adds one.")
+        elif film is None:
             self._state.show_words()
         else:
             seconds, frames = f"{film.seconds:.1f} s", f"{frame_count(film):,} frames"
@@ -119,8 +127,20 @@ class Timeline(QFrame):
         self._thumbnails = {scene: self._thumbnails[scene] for scene in keyframes if scene in self._thumbnails}
         pictures = [self._thumbnails.get(scene) for scene in keyframes]
         self.track.setFilm(keyframes, pictures, film.seconds if film else 1.0, settings.easing, settings.loop)
+        self._fold()
         self._ask_thumbnails()
         self.show_motion()
+
+    def set_denoise(self, is_denoise: bool) -> None:
+        """Whether the Denoise workspace is shown, which has other keys."""
+        if is_denoise != self._is_denoise:
+            self._is_denoise = is_denoise
+            self._add.setToolTip(f"Add the current point as a keyframe ({self._add_key()}).")
+            self.show_film()
+
+    def is_folded(self) -> bool:
+        """Whether only the title row is there."""
+        return self.track.isHidden()
 
     @Slot()
     def show_motion(self) -> None:
@@ -166,6 +186,15 @@ class Timeline(QFrame):
         self.desk.session.set_keyframes(keyframes[:index] + keyframes[index + 1 :])
 
     # --- private ---
+
+    def _add_key(self) -> str:
+        return "Ctrl+K" if self._is_denoise else "K"
+
+    def _fold(self) -> None:
+        is_folded = self._is_denoise and not self.desk.session.keyframes
+        if is_folded != self.is_folded():
+            self.track.setHidden(is_folded)
+            self.setMaximumHeight(self.sizeHint().height() if is_folded else UNLIMITED)
 
     def _fill(self) -> None:
         for rate in RATES:

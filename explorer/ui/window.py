@@ -67,7 +67,12 @@ FILES = (
     ";;All files (*)"
 )
 FILMS = "MP4 film (*.mp4);;GIF (*.gif);;WebP (*.webp);;Animated PNG (*.png)"
-HINT = "Drag in the small map at the right. R draws a seed, G shows a grid, Space walks, Ctrl+Z takes anything back."
+HINTS = {
+    "explore": "Drag in the small map at the right. R draws a seed, G shows a grid, Space walks, Ctrl+Z takes anything "
+    "back.",
+    "denoise": "Drag along the steps. Space plays them, B branches the run, P paints into it, Ctrl+Z takes anything "
+    "back.",
+}
 
 
 class Window(QMainWindow):
@@ -166,6 +171,8 @@ class Window(QMainWindow):
             self._centre.setCurrentWidget(shown)
             (self.denoise.track.strip if is_denoise else self).setFocus()
         self._memory.setVisible(is_denoise)
+        self.timeline.set_denoise(is_denoise)
+        self._hint_words.setText(HINTS["denoise" if is_denoise else "explore"])
 
     @Slot(int)
     def choose_workspace(self, index: int) -> None:
@@ -406,14 +413,14 @@ class Window(QMainWindow):
         for button in (self._undo, self._redo, self._export, self._menu_button):
             header.addWidget(button)
         self._hint = QWidget(self)
-        words = QLabel(HINT, self._hint)
-        words.setProperty("dim", True)
-        words.setWordWrap(True)
+        self._hint_words = QLabel(HINTS["explore"], self._hint)
+        self._hint_words.setProperty("dim", True)
+        self._hint_words.setWordWrap(True)
         done = QPushButton("Got it", self._hint)
         done.clicked.connect(self.close_hint)
         hint_row = QHBoxLayout(self._hint)
         hint_row.setContentsMargins(4, 0, 0, 0)
-        hint_row.addWidget(words, 1)
+        hint_row.addWidget(self._hint_words, 1)
         hint_row.addWidget(done)
         self._hint.hide()
         centre = QWidget(self)
@@ -461,6 +468,7 @@ class Window(QMainWindow):
         frame = QWidget(dock)
         column = QVBoxLayout(frame)
         column.setContentsMargins(*margins)
+        column.setSizeConstraint(QVBoxLayout.SizeConstraint.SetMinAndMaxSize)  # the timeline can be a title row
         column.addWidget(content)
         dock.setWidget(frame)
         self.addDockWidget(area, dock)

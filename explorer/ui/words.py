@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from explorer.kept_files import given_name
 from explorer.scene import (
     ALL_LAYERS,
     AnyDirection,
@@ -85,7 +86,7 @@ def source_name(source: Source) -> str:
         case StoredPoint(path, _, picture):
             return Path(picture or path).name
         case ImageFile(path):
-            return Path(path).name
+            return given_name(path)
 
 
 def scene_title(scene: Scene) -> str:

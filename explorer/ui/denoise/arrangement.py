@@ -57,6 +57,7 @@ class Arrangement:
         is_wide, is_low = parts.width() >= WIDE, parts.height() < LOW
         is_beside = is_wide or parts.height() < TALL
         self._column.setContentsMargins(12 if is_wide else 8, 8, 12 if is_wide else 8, 8)
+        self._column.setSpacing(4 if is_low else 6)
         across, down = QBoxLayout.Direction.LeftToRight, QBoxLayout.Direction.TopToBottom
         self._head.setDirection(across if is_wide else down)
         self._middle.setDirection(across if is_beside else down)

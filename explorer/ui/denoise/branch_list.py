@@ -8,14 +8,16 @@ from typing import Final
 
 import numpy as np
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
+from explorer.actions import Message
 from explorer.branching import Branching
 from explorer.live import Tile
 from explorer.runs import Branch
 from explorer.scene import Scene
 from explorer.ui.denoise.branch_row import BranchRow
 from explorer.ui.denoise.words import change_words
+from explorer.ui.elided_label import ElidedLabel
 from explorer.ui.panel import Desk
 from explorer.ui.segments import Segments
 
@@ -23,13 +25,16 @@ __all__ = ["BranchList"]
 
 LANE: Final = "branches"
 WAYS: Final = (
-    ("wipe", "wipe A|B", "Compare with a divider in the picture, to be dragged (W)."),
+    ("wipe", "wipe", "Compare with a divider in the picture, to be dragged (W)."),
     ("beside", "beside", "Compare side by side."),
 )
 
 
 class BranchList(QWidget):
-    """Rows of branches, and how two are compared. Reads the session, asks the branching."""
+    """Rows of branches, how two are compared, and the way back to a deleted one.
+
+    Reads the session, asks the branching.
+    """
 
     way_chosen = Signal(str)  # "wipe" or "beside"
 
@@ -42,6 +47,10 @@ class BranchList(QWidget):
         self._asked: tuple[Scene, ...] = ()
         self.ways = Segments("Compare", WAYS, self)
         self.ways.setValue("wipe")
+        self.pair = ElidedLabel(self)
+        self.back = QPushButton(self)
+        self.back.setToolTip("Put the branch that was deleted last back where it was.")
+        self.back.hide()
         title = QLabel("Branches", self)
         title.setProperty("title", True)
         inner = QWidget(self)
@@ -60,7 +69,9 @@ class BranchList(QWidget):
         column.setSpacing(6)
         column.addWidget(title)
         column.addWidget(self._scroll, 1)
-        column.addWidget(self.ways)
+        for each in (self.back, self.pair, self.ways):
+            column.addWidget(each)
+        self.back.clicked.connect(branching.bring_back)
         self.ways.chosen.connect(self._choose_way)
         branching.changed.connect(self.show_branches)
         desk.session.scene_seen.connect(self.show_branches)
@@ -91,7 +102,7 @@ class BranchList(QWidget):
         for row in self._rows:
             branch = branching.find(row.name)
             if branch is None:
-                row.show_branch(("This run",), "not kept; B keeps it", True, False)
+                row.show_branch(("This run",), "not kept", True, False)
             else:
                 title = branch.name, f"from step {branch.step + 1}" if branch.step else "whole run"
                 is_current = current is not None and current.name == branch.name
@@ -99,9 +110,13 @@ class BranchList(QWidget):
             scene = session.scene if branch is None else branching.scene(branch)
             if scene in self._pictures:
                 row.show_picture(self._pictures[scene])
-        is_compared = any(branch.name == session.view.compare for branch, _ in listed)
-        self.ways.setVisible(is_compared and (current is None or current.name != session.view.compare))
-        self.setVisible(bool(listed))
+        other, mine = branching.find(session.view.compare), current.name if current is not None else "this run"
+        is_compared = other is not None and (current is None or current.name != other.name)
+        self.pair.show_words(f"{mine} | {other.name}" if other is not None else "")
+        self.pair.setVisible(is_compared)
+        self.ways.setVisible(is_compared)
+        self._show_deleted()
+        self.setVisible(bool(listed) or branching.deleted is not None)
         self._ask_pictures()
 
     def keep_picture(self, scene: Scene, pixels: np.ndarray) -> None:
@@ -114,7 +129,21 @@ class BranchList(QWidget):
             if (self._desk.session.scene if branch is None else self._branching.scene(branch)) == scene:
                 row.show_picture(pixels)
 
+    def ask_again(self) -> None:
+        """Ask for the pictures that are still missing, also where they were asked for before."""
+        self._asked = ()
+        self.show_branches()
+
     # --- private ---
+
+    def _show_deleted(self) -> None:
+        """Offer the branch that was deleted last."""
+        deleted = self._branching.deleted
+        self.back.setVisible(deleted is not None)
+        if deleted is not None:
+            words, room = f"Bring back {deleted.branch.name}", self.width() - 24
+            self.back.setText(self.fontMetrics().elidedText(words, Qt.TextElideMode.ElideRight, max(room, 100)))
+            self.back.setAccessibleName(words)
 
     def _words(self, branch: Branch) -> str:
         session = self._desk.session
@@ -148,7 +177,8 @@ class BranchList(QWidget):
             row.chosen.connect(self._go)
             row.compared.connect(self._compare)
             row.renamed.connect(self._branching.rename)
-            row.deleted.connect(self._branching.delete)
+            row.deleted.connect(self._delete)
+            row.kept.connect(self._branching.keep_run)
 
     def _ask_pictures(self) -> None:
         """Ask for the pictures of branches that were not run since the program began."""
@@ -166,6 +196,12 @@ class BranchList(QWidget):
         if name:
             self._desk.actions.motion.stop()
             self._branching.go_to(name)
+
+    @Slot(str)
+    def _delete(self, name: str) -> None:
+        self._branching.delete(name)
+        hint = f"“Bring back {name}” below the branches undoes it."
+        self._desk.actions.told.emit(Message(f"Branch {name} is deleted.", hint, is_error=False))
 
     @Slot(str, bool)
     def _compare(self, name: str, is_on: bool) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QPoint, Qt, Signal, Slot
 from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QMouseEvent, QPixmap, QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QMenu, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QMenu, QPushButton, QVBoxLayout, QWidget
 
 from explorer.ui.denoise.fitting_label import FittingLabel
 from explorer.ui.elided_label import ElidedLabel
@@ -21,15 +21,20 @@ __all__ = ["BranchRow"]
 SIDE: Final = 32
 INDENT: Final = 10
 WIDE: Final = 180  # pixels; below, there is no button for the menu
+DELETING: Final = "Branches that left this one stay, and then leave the one that it left; it can be brought back."
 
 
 class BranchRow(QFrame):
-    """A click or Return goes to the branch, F2 renames it, Delete lets it go; its button compares with it."""
+    """A click or Return goes to the branch, F2 renames it, Delete lets it go; its button compares with it.
+
+    A row without a name is the run shown, which is not kept; its button keeps it.
+    """
 
     chosen = Signal(str)
     compared = Signal(str, bool)
     renamed = Signal(str, str)
     deleted = Signal(str)
+    kept = Signal()
 
     def __init__(self, name: str, depth: int, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -48,7 +53,10 @@ class BranchRow(QFrame):
         self._edit.hide()
         self.compare = IconButton("wipe", "Compare the run with this branch at the same step (W).", self)
         self.compare.setCheckable(True)
-        self._more = IconButton("more", "Rename or delete this branch.", self)
+        self._more = IconButton("more", f"Rename or delete this branch. {DELETING}", self)
+        self.keep = QPushButton("Keep", self)
+        self.keep.setToolTip("Keep this run as a branch of its own; B at a step keeps it and leaves it there.")
+        self.keep.setVisible(not name)
         words = QVBoxLayout()
         words.setSpacing(0)
         for each in (self.title, self._edit, self.words):
@@ -58,8 +66,9 @@ class BranchRow(QFrame):
         row.setSpacing(6)
         row.addWidget(self.picture)
         row.addLayout(words, 1)
-        row.addWidget(self.compare)
-        row.addWidget(self._more)
+        for button in (self.compare, self._more, self.keep):
+            row.addWidget(button)
+        self.keep.clicked.connect(self.kept)
         self.compare.clicked.connect(self._compare)
         self._more.clicked.connect(self._show_menu)
         self._edit.editingFinished.connect(self._end_edit)
@@ -95,6 +104,7 @@ class BranchRow(QFrame):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._more.setVisible(bool(self.name) and self.width() >= WIDE)  # a right click has the same
+        self.picture.setVisible(bool(self.name) or self.width() >= WIDE)  # that of the run shown is shown anyway
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         event.accept()  # the release is for us
@@ -137,7 +147,8 @@ class BranchRow(QFrame):
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.addAction("Go here", self._choose)
         menu.addAction("Rename…", self.rename)
-        menu.addAction("Delete", self._delete)
+        menu.setToolTipsVisible(True)
+        menu.addAction("Delete", self._delete).setToolTip(DELETING)
         menu.popup(at)
 
     @Slot()

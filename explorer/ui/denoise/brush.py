@@ -92,6 +92,8 @@ class Brush(QWidget):
     def set_out(self, is_out: bool) -> None:
         """Take the brush out or put it away."""
         self.setVisible(is_out)
+        if not is_out:
+            self.eraser.setChecked(False)  # the next stroke paints
         if is_out:
             self._playback.pause()
             model = self._desk.session.model
@@ -154,9 +156,17 @@ class Brush(QWidget):
         """Write the layer to a file and let the run go on from it."""
         if self._stroke is None or self._layer is None:
             return
-        self._stroke = self._base = None
-        layer, actions = QImage(self._layer), self._desk.actions
         is_mask, step = self.what.value() == "mask", self._playback.position()
+        has_changed = self._layer != self._base
+        self._stroke = self._base = None
+        if not has_changed:  # taken away where there was nothing, or painted beside the picture
+            self._shown = None
+            self.show_layer()
+            return
+        layer, actions = QImage(self._layer), self._desk.actions
+        if not is_mask and layer == _blank(layer.width(), layer.height()):  # all of it is taken away
+            self.clear_layer()
+            return
         encode = partial(png_of, layer, is_mask)
         folder = actions.autosave_path.parent / "paint"
         start_keeping(actions.workers.background, folder, encode, partial(self._take, is_mask, step))
@@ -168,6 +178,12 @@ class Brush(QWidget):
             self._go(self.what.value() == "mask", self._playback.position(), None)
             self._shown = None
             self.show_layer()
+
+    @Slot()
+    def toggle_eraser(self) -> None:
+        """Paint, or take paint away, while the brush is out."""
+        if not self.isHidden():
+            self.eraser.toggle()
 
     @Slot()
     def ask_colour(self) -> None:

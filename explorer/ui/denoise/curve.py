@@ -41,9 +41,11 @@ __all__ = ["GuidanceCurve"]
 
 HIGH: Final = 70  # pixels; below, less is written into it
 EDGE: Final = 7.0  # above and below the drawing
+HEAD: Final = 16.0  # above it where the caption is there
 DOT: Final = 4.5  # radius of a point
 REACH: Final = 11.0  # so near to a point a press takes hold of it
 CAPTION: Final = "guidance scale s"
+CAPTION_WIDTH: Final = 104.0  # pixels that it takes at most
 KEYS: Final = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Delete, Qt.Key.Key_Backspace)
 LARGE: Final = 1.0  # Page Up and Page Down
 
@@ -101,7 +103,9 @@ class GuidanceCurve(QWidget):
             for each in (self._playhead, index):
                 x = round(self._places.x(each))
                 self.update(x - 3, 0, 6, self.height())
-            self._playhead = index
+            before, self._playhead = self._caption_end(), index
+            if self.height() >= HIGH and self._caption_end() != before:
+                self.update(0, 0, self.width(), round(HEAD))
 
     def points(self) -> Points:
         """The points that can be dragged: fraction of the run and scale."""
@@ -233,10 +237,14 @@ class GuidanceCurve(QWidget):
         return self._start / max(self._places.total - 1, 1)
 
     def _y(self, scale: float) -> float:
-        return self.height() - EDGE - min(scale / self._edge, 1.0) * (self.height() - 2 * EDGE)
+        return self.height() - EDGE - min(scale / self._edge, 1.0) * self._rise()
 
     def _scale(self, y: float) -> float:
-        return min(max((self.height() - EDGE - y) / (self.height() - 2 * EDGE), 0.0), 1.0) * self._edge
+        return min(max((self.height() - EDGE - y) / self._rise(), 0.0), 1.0) * self._edge
+
+    def _rise(self) -> float:
+        """Pixels from scale 0 to the top of the axis."""
+        return self.height() - EDGE - (HEAD if self.height() >= HIGH else EDGE)
 
     def _point_at(self, position: QPointF) -> int:
         near = [((self.pointPlace(index) - position).manhattanLength(), index) for index in range(len(self.points()))]
@@ -250,6 +258,11 @@ class GuidanceCurve(QWidget):
 
     def _right(self) -> float:
         return min(self._places.left(self._places.total), float(self.width()))
+
+    def _caption_end(self) -> float:
+        """Where the caption ends: at the right, or beside the playhead where that stands there."""
+        x, right = self._places.x(self._playhead), self._right() - 4
+        return x - 8 if self._playhead >= 0 and x > right - CAPTION_WIDTH else right
 
     def _paint_grid(self, painter: QPainter) -> None:
         palette = colours()
@@ -268,8 +281,8 @@ class GuidanceCurve(QWidget):
                 painter.fillRect(QRectF(start, 0, self._places.fraction_x(right) - start, self.height()), off)
         if self.height() >= HIGH:
             painter.setPen(QColor(palette.dim))
-            words = QRectF(0, 0, self._right() - 4, EDGE + 8)
-            painter.drawText(words, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignBottom, CAPTION)
+            words = QRectF(0, 0, self._caption_end(), HEAD - 3)
+            painter.drawText(words, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop, CAPTION)
 
     def _paint_curve(self, painter: QPainter) -> None:
         palette, total = colours(), self._places.total

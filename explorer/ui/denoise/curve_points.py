@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -73,12 +74,13 @@ def preset(name: str, guidance: float, start: float = 0.0) -> tuple[Points, tupl
 def top(sampling: Sampling) -> float:
     """The scale at the upper edge of a drawing of the curve: a whole number above all points."""
     highest = max([_flat(sampling), *(scale for _, scale in sampling.curve)])
-    return next(edge for edge in (LOWEST_TOP, 10.0, 16.0, 24.0, 40.0, 100.0, 1e6) if highest <= 0.9 * edge)
+    edges = (LOWEST_TOP, 10.0, 16.0, 24.0, 40.0, 100.0)
+    return next((edge for edge in edges if highest <= 0.9 * edge), 4.0 * math.ceil(highest / 3))
 
 
 def grid(edge: float) -> Sequence[float]:
     """Scales worth a line, from 0 to the upper edge."""
-    step = next(each for each in (2.0, 4.0, 8.0, 10.0, 25.0, 2.5e5) if edge / each <= 4)
+    step = next((each for each in (2.0, 4.0, 8.0, 10.0, 25.0) if edge / each <= 4), edge / 4)
     return [step * place for place in range(int(edge / step) + 1)]
 
 

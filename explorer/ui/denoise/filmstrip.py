@@ -60,7 +60,7 @@ class Filmstrip(QWidget):
         """Lay the steps out like this."""
         if places != self._places:
             self._places = places
-            self.setFixedHeight(places.side + HEAD + FOOT)
+            self.setFixedHeight(places.tallest + HEAD + FOOT)  # whatever the steps: nothing above it should jump
             self.update()
 
     def setRun(self, made: int, reused: int, turns: Mapping[int, str]) -> None:
@@ -89,7 +89,7 @@ class Filmstrip(QWidget):
         """Where the thumbnail of a step lies."""
         side = self._places.side
         left = round(self._places.x(index) - side / 2)
-        return QRectF(left, HEAD, side, side)
+        return QRectF(left, self._top(), side, side)
 
     def updateStep(self, index: int) -> None:
         """Paint one step again."""
@@ -98,10 +98,10 @@ class Filmstrip(QWidget):
     # --- Qt ---
 
     def sizeHint(self) -> QSize:
-        return QSize(400, self._places.side + HEAD + FOOT)
+        return QSize(400, self._places.tallest + HEAD + FOOT)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(120, self._places.side + HEAD + FOOT)
+        return QSize(120, self._places.tallest + HEAD + FOOT)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter, ratio = QPainter(self), self.devicePixelRatioF()
@@ -147,6 +147,10 @@ class Filmstrip(QWidget):
 
     # --- private ---
 
+    def _top(self) -> int:
+        """Where thumbnails begin: small ones lie in the middle."""
+        return HEAD + (self._places.tallest - self._places.side) // 2
+
     def _words_at(self, x: float) -> str:
         if not self._places.total:
             return ""
@@ -181,29 +185,31 @@ class Filmstrip(QWidget):
         """Where the run was led elsewhere: a line before the step, with a fork on top."""
         hue, x = QColor(colours().accent), round(self._places.left(index)) + 0.0
         painter.setPen(QPen(hue, 1.5))
-        painter.drawLine(QPointF(x, 3), QPointF(x, rect.bottom() + 4))
+        head = rect.top() - HEAD
+        painter.drawLine(QPointF(x, head + 3), QPointF(x, rect.bottom() + 4))
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(hue)
-        painter.drawPolygon(QPolygonF([QPointF(x, 0), QPointF(x + 7, 4), QPointF(x, 8)]))
+        painter.drawPolygon(QPolygonF([QPointF(x, head), QPointF(x + 7, head + 4), QPointF(x, head + 8)]))
 
     def _paint_marks(self, painter: QPainter) -> None:
         """Brackets at the marks, and a veil over what is not played."""
         palette, (first, last) = colours(), self._marks
         veil = QColor(palette.panel)
         veil.setAlphaF(0.6)
-        bottom = HEAD + self._places.side
+        head = self._top()
+        bottom = head + self._places.side
         painter.setBrush(Qt.BrushStyle.NoBrush)
         if first is not None:
             x = self._places.left(first) + 1
-            painter.fillRect(QRectF(0, HEAD - 1, max(x - 1, 0), self._places.side + 2), veil)
+            painter.fillRect(QRectF(0, head - 1, max(x - 1, 0), self._places.side + 2), veil)
             painter.setPen(QPen(QColor(palette.amber), 2))
-            painter.drawPolyline([QPointF(x + 6, HEAD - 4), QPointF(x, HEAD - 4), QPointF(x, bottom + 2)])
+            painter.drawPolyline([QPointF(x + 6, head - 4), QPointF(x, head - 4), QPointF(x, bottom + 2)])
         if last is not None:
             x = self._places.left(last + 1) - 1
             end = self._places.left(self._places.total)
-            painter.fillRect(QRectF(x + 1, HEAD - 1, max(end - x, 0), self._places.side + 2), veil)
+            painter.fillRect(QRectF(x + 1, head - 1, max(end - x, 0), self._places.side + 2), veil)
             painter.setPen(QPen(QColor(palette.amber), 2))
-            painter.drawPolyline([QPointF(x - 6, HEAD - 4), QPointF(x, HEAD - 4), QPointF(x, bottom + 2)])
+            painter.drawPolyline([QPointF(x - 6, head - 4), QPointF(x, head - 4), QPointF(x, bottom + 2)])
 
     def _paint_playhead(self, painter: QPainter) -> None:
         rect, amber = self.stepRect(self._playhead), QColor(colours().amber)

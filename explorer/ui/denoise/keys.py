@@ -45,7 +45,7 @@ def bind_keys(workspace: Denoise) -> dict[str, QAction]:
         "run-wipe": workspace.comparing.toggle,
         "run-view": workspace.next_view,
         "run-brush": workspace.brush_button.toggle,
-        "run-eraser": workspace.brush.eraser.toggle,
+        "run-eraser": workspace.brush.toggle_eraser,
     }
     made = {}
     for name, keys, words in RUN_SHORTCUTS:

@@ -15,8 +15,8 @@ from explorer.ui.denoise.places import StepPlaces
 
 __all__ = ["Track"]
 
-LOW_CURVE, HIGH_CURVE = 52, 76  # pixels
-LOW_STRIP, HIGH_STRIP = 40, 56
+LOW_CURVE, HIGH_CURVE = 44, 80  # pixels
+LOW_STRIP, HIGH_STRIP = 28, 44
 
 
 class Track(QWidget):

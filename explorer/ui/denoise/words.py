@@ -25,16 +25,21 @@ VIEW_NAMES: Final = (
 )  # fmt: skip
 
 
-def step_words(step: StepPictures, is_guided: bool) -> tuple[str, ...]:
-    """Which step it is, how the network is told its time, how noisy it is, and the guidance scale there."""
+def step_words(step: StepPictures, is_guided: bool, is_preview: bool = False, skipped: int = 0) -> tuple[str, ...]:
+    """Which step it is, how the network is told its time, how noisy it is, and the guidance scale there.
+
+    Where a run starts from a picture, so many first steps of the way from pure noise are ``skipped``.
+    """
     ratio = decibels(step)
     if math.isinf(ratio):
         noisiness = "no noise" if ratio > 0 else "no signal"
     else:
         noisiness = f"SNR {ratio:.1f} dB".replace("-", "\N{MINUS SIGN}")
-    words = [f"step {step.index + 1} of {step.total}", f"t {_time(step.time)}", noisiness]
+    place = f"step {step.index + 1} of {step.total}"
+    place += f" ({step.index + 1 + skipped} of {step.total + skipped})" if skipped else ""
+    words = [place, f"t {_time(step.time)}", noisiness]
     words += [f"s {step.guidance:.1f}"] if is_guided else []
-    return tuple(words if step.is_decoded else [*words, "preview"])
+    return tuple([*words, "(preview)"] if is_preview else words)
 
 
 def change_words(scene: Scene, parent: Scene, step: int, facts: ModelFacts | None) -> str:

@@ -116,9 +116,8 @@ class Denoise(QFrame):
         if step is None:
             self.title.show_words((self._failed,))
             return
-        self.title.show_words(step_words(step, self._is_guided()))
-        view = self._desk.session.view.step_view
-        views = views_of(view)
+        views = views_of(self._desk.session.view.step_view)
+        self.title.show_words(step_words(step, self._is_guided(), self._is_preview(step, views), self._skipped(step)))
         images = [self._frames.image(run, index, each) for each in views]
         if any(image is None for image in images):  # a difference to a step that is still to be made
             return
@@ -237,7 +236,7 @@ class Denoise(QFrame):
         self.comparing.set_seen(True)
         self.show_view()
         self.show_scene()
-        self.branches.show_branches()
+        self.branches.ask_again()
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
@@ -287,6 +286,21 @@ class Denoise(QFrame):
         facts = denoising(self._desk.session)
         return facts is not None and facts.can_guide
 
+    def _is_preview(self, step: StepPictures, views: tuple[str, ...]) -> bool:
+        """Whether a picture shown is a linear map of the latents, not what the autoencoder makes of them."""
+        facts = denoising(self._desk.session)
+        if facts is None or not facts.has_autoencoder:
+            return False
+        is_real = {"noise": False, "noisy": step.is_complete}
+        return not all(is_real.get(view, step.is_decoded) for view in views)
+
+    def _skipped(self, step: StepPictures) -> int:
+        """How many steps from pure noise on the run leaves out, because it starts from a picture."""
+        facts, own = denoising(self._desk.session), step.scene.denoising
+        if facts is None or own.start.picture is None:
+            return 0
+        return max((own.sampling.steps or facts.sampling.steps) - step.total, 0)
+
     @Slot()
     def _show_marks(self) -> None:
         self.track.strip.setMarks(self.playback.mark_in, self.playback.mark_out)
@@ -321,7 +335,10 @@ class Denoise(QFrame):
         self.smooth.setCheckable(True)
         self.fit = IconButton("fit", "Fit the picture into the window (0); 1 shows its true size.", self)
         self.transport = Transport(self._desk, self.playback, self)
-        words = "Keep this run, and have changes act from the playhead on only: the steps before stay (B)."
+        words = (
+            "Keep this run, and begin a branch of it at the playhead: changes then act from there on, and the steps "
+            "before stay (B)."
+        )
         self.branch_button = IconButton("branch", words, self, "text")
         self.branch_button.setProperty("flat", False)
         self.branch_button.setText("Branch here")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, Qt, Slot
@@ -10,7 +11,7 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QComboBox, QCompleter, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from explorer.live import Tile
-from explorer.scene import Scene, StoredPoint
+from explorer.scene import Condition, Scene, StoredPoint
 from explorer.ui.class_tiles import ClassTiles
 from explorer.ui.controls import SliderList
 from explorer.ui.elided_label import ElidedLabel
@@ -60,6 +61,7 @@ class ConditionPanel(Panel):
         self._list.setRange(0.0, 1.0)
         self._base: Weights | None = None  # the weights before the drag that goes on
         self._pictured: tuple[Scene, int | None] | None = None  # what the tiles show, whatever its class
+        self._fresh: set[int] = set()  # tiles that show it already
         bottom = QHBoxLayout()
         bottom.setSpacing(8)
         bottom.addWidget(self._note, 1)
@@ -100,7 +102,7 @@ class ConditionPanel(Panel):
     def show_model(self) -> None:
         """Show the classes that the model knows."""
         model = self.desk.session.model
-        self._pictured, self._base = None, None
+        self._pictured, self._base, self._fresh = None, None, set()
         names = model.facts.class_names if model is not None and self.fits(model.facts) else ()
         has_tiles = len(names) <= MOST_TILES
         told = [name if name == str(index) else f"{index} {name}" for index, name in enumerate(names)]
@@ -127,6 +129,7 @@ class ConditionPanel(Panel):
         self._list.setValues(values)
         if self._tiles.isVisibleTo(self):
             self._tiles.setWeights(values)
+            self.fade_tiles()
         line = self._picker.lineEdit()
         if line is None or not (line.hasFocus() and line.isModified()):  # nobody is typing there
             self.show_chosen()
@@ -164,23 +167,38 @@ class ConditionPanel(Panel):
     def fill_tiles(self) -> None:
         """Draw the point in every class, where it has changed and the hand rests."""
         session = self.desk.session
-        plain = replace(held(session)[1], classes=())
-        base = conditioned(session, plain), session.turn_step
+        plain, base = self._classless()
         is_moving = bool(self.desk.actions.motion.playing())
         if session.model is None or is_moving or base == self._pictured or not self._tiles.isVisible():
             return
-        self._pictured = base
+        self._pictured, self._fresh = base, set()
+        self.fade_tiles()
         count = len(session.model.facts.class_names)
         scenes = [conditioned(session, replace(plain, classes=((index, 1.0),))) for index in range(count)]
-        self.desk.live.tiles("classes", scenes, self._show_tile)
+        self.desk.live.tiles("classes", scenes, partial(self._show_tile, base))
+
+    def fade_tiles(self) -> None:
+        """Fade the tiles whose pictures are of an older scene."""
+        count = len(self.desk.session.model.facts.class_names) if self.desk.session.model is not None else 0
+        fresh = self._fresh if self._classless()[1] == self._pictured else set()
+        self._tiles.setFaded(set(range(count)) - fresh)
 
     def weights(self) -> Weights:
         """How much of each class is asked for where changes act, those without any left out."""
         given = {index: weight for index, weight in held(self.desk.session)[1].classes if weight != 0}
         return given or {0: 1.0}
 
-    def _show_tile(self, tile: Tile) -> None:
-        self._tiles.setPicture(tile.index, tile.picture.pixels)
+    def _classless(self) -> tuple[Condition, tuple[Scene, int | None]]:
+        """The condition where changes act without its classes, and what the tiles have in common."""
+        session = self.desk.session
+        plain = replace(held(session)[1], classes=())
+        return plain, (conditioned(session, plain), session.turn_step)
+
+    def _show_tile(self, base: tuple[Scene, int | None], tile: Tile) -> None:
+        if base == self._pictured:
+            self._tiles.setPicture(tile.index, tile.picture.pixels)
+            self._fresh.add(tile.index)
+            self.fade_tiles()
 
     # --- changing ---
 

@@ -68,6 +68,7 @@ class GuidancePanel(Panel):
         self._strip.setToolTip("The same noise at several guidance scales; a click takes one.")
         self._strip.setCaptions({scale: f"{scale:g}" for scale in SCALES})
         self._pictures: dict[float, np.ndarray] = {}
+        self._fresh: set[float] = set()  # scales whose pictures are of the scene as it is now
         self._pictured: tuple[Scene, int | None] | None = None  # what the strip shows, whatever its scale
         row = QHBoxLayout(self._curve)
         row.setContentsMargins(0, 0, 0, 0)
@@ -104,7 +105,7 @@ class GuidancePanel(Panel):
     def show_model(self) -> None:
         """Show the scale that the model suggests as the one to go back to."""
         facts = denoising(self.desk.session)
-        self._pictured, self._pictures = None, {}
+        self._pictured, self._pictures, self._fresh = None, {}, set()
         self._show_pictures()
         if facts is None or not facts.can_guide:
             return
@@ -119,19 +120,21 @@ class GuidancePanel(Panel):
         if facts is None or not facts.can_guide:
             return
         sampling = filled(held(session)[0], facts)
-        scale, count = sampling.guidance or 0.0, steps_of(session) - skipped(session)
+        scales = [each for _, each in sampling.curve] or [sampling.guidance or 0.0]
+        scale, is_curved = scales[0], min(scales) < max(scales)  # a flat curve is a scale like any other
+        count = steps_of(session) - skipped(session)
         self._scale.setValue(scale)
-        self._scale.setEnabled(not sampling.curve)
-        self._curve.setVisible(bool(sampling.curve))
+        self._scale.setEnabled(not is_curved)
+        self._curve.setVisible(is_curved)
         self._rescale.setValue(sampling.rescale)
         if self._interval.count() != count:
             self._interval.setNames([""] * count)
         first, end = steps_in(sampling.interval, count)
         self._interval.setRange(first, end)
-        self._strip.setCurrent(None if sampling.curve else scale)
+        self._strip.setCurrent(None if is_curved else scale)
+        self.fade_strip()
         words = f"s {scale:.1f}"
-        if sampling.curve:
-            scales = [each for _, each in sampling.curve]
+        if is_curved:
             words = f"s {min(scales):.1f} to {max(scales):.1f}"
             self._curve_words.show_words(f"A curve holds: {words} over the run.")
         self.state_changed.emit(from_turn(session, words))
@@ -145,19 +148,24 @@ class GuidancePanel(Panel):
         is_moving = bool(self.desk.actions.motion.playing())
         if facts is None or not facts.can_guide or is_moving or not self.isVisible():
             return
-        plain = replace(held(session)[0], guidance=None, curve=())
-        base = sampled(session, plain), session.turn_step
+        plain, base = self._scaleless()
         if base == self._pictured:
             return
-        self._pictured = base
+        self._pictured, self._fresh = base, set()
+        self.fade_strip()
         scenes = [sampled(session, replace(plain, guidance=scale)) for scale in SCALES]
         self.desk.live.tiles(LANE, scenes, partial(self._take_picture, base))
+
+    def fade_strip(self) -> None:
+        """Fade the pictures of an older scene."""
+        fresh = self._fresh if self._scaleless()[1] == self._pictured else set()
+        self._strip.setFaded(set(SCALES) - fresh)
 
     # --- changing ---
 
     @Slot(float)
     def choose_scale(self, scale: float) -> None:
-        self._change(replace(self._sampling(), guidance=scale))
+        self._change(replace(self._sampling(), guidance=scale, curve=()))
 
     @Slot()
     def settle_scale(self) -> None:
@@ -203,10 +211,18 @@ class GuidancePanel(Panel):
     def _change(self, sampling: Sampling, label: str = "") -> None:
         go(self.desk, sampled(self.desk.session, sampling), label)
 
+    def _scaleless(self) -> tuple[Sampling, tuple[Scene, int | None]]:
+        """The sampling where changes act without its scale, and what the strip's pictures have in common."""
+        session = self.desk.session
+        plain = replace(held(session)[0], guidance=None, curve=())
+        return plain, (sampled(session, plain), session.turn_step)
+
     def _take_picture(self, base: tuple[Scene, int | None], tile: Tile) -> None:
         if base == self._pictured:
             self._pictures[SCALES[tile.index]] = tile.picture.pixels
+            self._fresh.add(SCALES[tile.index])
             self._show_pictures()
+            self.fade_strip()
 
     def _show_pictures(self) -> None:
         self._strip.setItems([(s, self._pictures.get(s), f"Guidance scale {s:g}") for s in SCALES])

@@ -14,7 +14,7 @@ from explorer.scene import ImageFile
 from explorer.ui.controls import IconButton
 from explorer.ui.elided_label import ElidedLabel
 from explorer.ui.panel import Desk
-from explorer.ui.panels.start_files import ask_picture, change_start, inverted, read_picture
+from explorer.ui.panels.start_files import ask_picture, change_start, inverted, keep_picture, kept_folder
 from explorer.ui.picture_well import PictureWell
 from explorer.ui.slider_parts import LABEL_WIDTH
 
@@ -69,13 +69,13 @@ class MaskRow(QWidget):
     @Slot(object)
     def choose(self, path: Path) -> None:
         """Make anew only what is white in a file."""
-        read_picture(self._desk, path, self._take)
+        keep_picture(self._desk, path, self._take)
 
     @Slot()
     def invert(self) -> None:
         """Exchange what is kept and what is made anew."""
         actions, mask = self._desk.actions, self._desk.session.scene.denoising.start.mask
-        folder = actions.autosave_path.parent / "paint"
+        folder = kept_folder(self._desk)
         if mask is not None:
             actions.workers.background.start("Invert the mask", lambda report: inverted(mask, folder), self._take)
 

@@ -13,13 +13,14 @@ from PySide6.QtCore import Slot
 from PySide6.QtGui import QPixmap, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from explorer.kept_files import given_name
 from explorer.scene import ImageFile, Start
 from explorer.ui.controls import SliderRow
 from explorer.ui.elided_label import ElidedLabel
 from explorer.ui.images import thumbnail
 from explorer.ui.panel import Desk, Panel
 from explorer.ui.panels.mask_row import MaskRow
-from explorer.ui.panels.start_files import ask_picture, change_start, read_picture
+from explorer.ui.panels.start_files import ask_picture, change_start, keep_picture
 from explorer.ui.picture_well import PictureWell
 from explorer.ui.runs import denoising, skipped, steps_of
 
@@ -144,9 +145,9 @@ class StartPanel(Panel):
             start = self._start()
             strength = start.strength if start.picture is not None and start.strength < 1 else USUAL_STRENGTH
             changed = replace(start, picture=file, strength=strength)
-            change_start(self.desk, changed, f"Start from {path.name}")
+            change_start(self.desk, changed, f"Start from {given_name(path)}")
 
-        read_picture(self.desk, path, take)
+        keep_picture(self.desk, path, take)
 
     @Slot()
     def clear(self) -> None:
@@ -206,7 +207,7 @@ class StartPanel(Panel):
             return
         steps, first = steps_of(session), skipped(session)
         self.state_changed.emit(f"strength {start.strength:.2f}" + (" · mask" if start.mask is not None else ""))
-        lines = (Path(start.picture.path).name, f"enters at step {first + 1}", f"{steps - first} of {steps} steps run")
+        lines = (given_name(start.picture.path), f"enters at step {first + 1}", f"{steps - first} of {steps} steps run")
         if dissolved is not None:
             self._ratio = ratio_words(dissolved.decibels)
         for label, words in zip(self._lines, (*lines, self._ratio), strict=True):

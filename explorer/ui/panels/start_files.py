@@ -10,8 +10,8 @@ from pathlib import Path
 from PIL import ImageOps
 from PySide6.QtWidgets import QWidget
 
-from explorer.files import digest
 from explorer.imaging import read_image
+from explorer.kept_files import keep_file
 from explorer.painting import keep_painting
 from explorer.scene import ImageFile, Start
 from explorer.ui.dialogs import ask_open
@@ -20,7 +20,12 @@ from explorer.ui.panels.posterior import PICTURES
 from explorer.ui.runs import go
 from explorer.workers import Report
 
-__all__ = ["ask_picture", "change_start", "inverted", "read_picture"]
+__all__ = ["ask_picture", "change_start", "inverted", "keep_picture", "kept_folder"]
+
+
+def kept_folder(desk: Desk) -> Path:
+    """Where pictures and masks are kept, beside what is painted."""
+    return desk.actions.autosave_path.parent / "paint"
 
 
 def ask_picture(desk: Desk, widget: QWidget, title: str, then: Callable[[Path], None]) -> None:
@@ -28,13 +33,16 @@ def ask_picture(desk: Desk, widget: QWidget, title: str, then: Callable[[Path], 
     ask_open(widget.window(), title, desk.actions.preferences.last_folder, PICTURES, then)
 
 
-def read_picture(desk: Desk, path: Path, take: Callable[[ImageFile], None]) -> None:
-    """Have a file looked at on a worker; ``take`` gets it as scenes name it, unless another model is open by then."""
-    model = desk.session.model
+def keep_picture(desk: Desk, path: Path, take: Callable[[ImageFile], None]) -> None:
+    """Have a file looked at and copied on a worker, so that the scene does not need the original any more.
+
+    ``take`` gets the copy as scenes name it, unless another model is open by then.
+    """
+    model, folder = desk.session.model, kept_folder(desk)
 
     def work(report: Report) -> ImageFile:
         read_image(path)  # says what is wrong with it
-        return ImageFile(str(path.absolute()), digest(path))
+        return keep_file(folder, path)
 
     def take_it(file: ImageFile) -> None:
         if desk.session.model is model:
