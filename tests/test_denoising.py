@@ -123,6 +123,15 @@ def test_a_stochastic_run_depends_on_its_seed_alone(toy: ToyDiffusion) -> None:
     assert not np.array_equal(picture(1), picture(2))
 
 
+def test_fresh_noise_differs_from_seed_to_seed_but_not_in_a_batch(toy: ToyDiffusion) -> None:
+    ancestral = change_sampling(WHOLE, Sampling("ddpm", 10, guidance=1.0), None)
+    scenes = [seeded(number, ancestral) for number in (1, 2)]
+    both = run_many(toy, scenes)
+    assert torch.allclose(both, torch.cat([run_many(toy, [scene]) for scene in scenes]), atol=1e-6)
+    correlation = torch.corrcoef(both.flatten(1) - both.mean((1, 2, 3))[:, None])[0, 1]
+    assert abs(float(correlation)) < 0.5
+
+
 # --- branches ---
 
 

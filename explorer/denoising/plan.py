@@ -16,15 +16,14 @@ from torch.nn import functional as F
 from explorer.diffusion import Level, Prediction, Step, denoise, guide, noised, scale_at
 from explorer.errors import DeviceError, SceneError
 from explorer.generators import Denoises, Embedding, Generator, leave_a_core
-from explorer.latents import draw
+from explorer.latents import blend, draw
 from explorer.points import locate, picture_tensor, read_source
 from explorer.runs import effective, paint_at
-from explorer.scene import Condition, ImageFile, Sampling, Scene
+from explorer.scene import Condition, ImageFile, Sampling, Scene, Seed
 
 __all__ = ["Run", "quick", "resolved"]
 
 QUICK_STEPS: Final = 8  # of a thumbnail's run
-STEPS_PER_SEED: Final = 1 << 20  # that the fresh noise of a run can count
 
 
 def resolved(generator: Denoises, sampling: Sampling) -> Sampling:
@@ -164,9 +163,19 @@ class Run:
         return self._embeddings[key]
 
     def _fresh(self, seed: int, noisy: Tensor, index: int) -> Tensor:
-        """The noise that a seed adds at a step, the same for every picture."""
-        number = ((seed + 1) * STEPS_PER_SEED + index) % (1 << 63)
-        return draw(number, tuple(noisy.shape[1:])).to(noisy).expand_as(noisy)
+        """The noise (n, c, h, w) that is added at a step: of a seed, and blended as the starting noise is, so that it
+        differs from picture to picture and changes smoothly on a walk."""
+        return torch.stack([self._fresh_of(scene, seed, index) for scene in self.scenes]).to(noisy)
+
+    def _fresh_of(self, scene: Scene, seed: int, index: int) -> Tensor:
+        draws, weights = [], []
+        for source, weight in scene.latent.sources:
+            if weight > 0:
+                told = f"{source.number if isinstance(source, Seed) else 0}/{seed}/{index}"
+                number = int.from_bytes(hashlib.sha256(told.encode()).digest()[:8], "big") >> 1
+                draws.append(draw(number, tuple(self.generator.latent_shape)))
+                weights.append(weight)
+        return blend(torch.stack(draws), torch.tensor(weights, dtype=torch.float64), self.generator.spherical)
 
     def _kept_outside(self, step: Step) -> Step:
         """The step with the known picture outside of the mask (Lugmayr et al. 2022, eq. 8), under the run's noise."""
