@@ -49,6 +49,7 @@ class BranchList(QWidget):
         self.ways.setValue("wipe")
         self.pair = ElidedLabel(self)
         self.back = QPushButton(self)
+        self.back.setAccessibleName("Bring back the deleted branch")
         self.back.setToolTip("Put the branch that was deleted last back where it was.")
         self.back.hide()
         title = QLabel("Branches", self)
