@@ -23,6 +23,7 @@ __all__ = ["Dissolved", "decoded", "dissolve", "step_pictures"]
 NOISE_SHOWN: Final = 3.0  # standard deviations of noise that are white
 
 
+@torch.inference_mode()
 def step_pictures(run: Run, scene: Scene, step: Step, is_last: bool, seconds: float) -> StepPictures:
     """What is seen of a step."""
     model, side = run.model, run.generator.image_shape[1:]

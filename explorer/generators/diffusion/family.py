@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Final, Self, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from explorer.diffusion import (
     SAMPLERS,
@@ -132,7 +133,7 @@ class DenoisingGenerator(Generator):
         if not self.has_autoencoder:
             return latents
         weights = self.remember("preview", self._fit_preview).to(latents)  # (C, c + 1)
-        return torch.einsum("oc,nchw->nohw", weights[:, :-1], latents) + weights[:, -1, None, None]
+        return F.conv2d(latents, weights[:, :-1, None, None], weights[:, -1])
 
     def decode(self, latents: Tensor, condition: Tensor | None = None) -> Tensor:
         """Pictures of starting noise (n, c, h, w), sampled as the checkpoint suggests.
