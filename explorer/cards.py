@@ -110,14 +110,16 @@ def _details(generator: Generator) -> str:
 
 def _draw(generator: Generator, config: Mapping[str, Any]) -> Pixels:
     """Pictures (4, h, w, c) of four fixed seeds, with the truncation the checkpoint suggests, in different classes."""
-    from explorer.render import render_many  # imports torch
+    from explorer.generators import Denoises  # these import torch
+    from explorer.render import render_many
 
     start = _start(config).latent
     scenes = [Scene(replace(start, sources=((Seed(seed), 1.0),), moves=())) for seed in _seeds(config)]
     if generator.classes > 1:
         classes = [place * generator.classes // SAMPLES for place in range(SAMPLES)]
         scenes = [replace(s, condition=Condition(((k, 1.0),))) for s, k in zip(scenes, classes, strict=True)]
-    return np.stack([_smaller(picture.pixels) for picture in render_many(generator, scenes, 1, LARGEST_SIDE)])
+    side = 0 if isinstance(generator, Denoises) else LARGEST_SIDE  # a run of a few steps would not do it justice
+    return np.stack([_smaller(picture.pixels) for picture in render_many(generator, scenes, 1, side)])
 
 
 def _seeds(config: Mapping[str, Any]) -> list[int]:

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar, Final, Self, cast
+from zlib import crc32
 
 import torch
 from torch import Tensor, nn
@@ -162,8 +163,11 @@ class DenoisingGenerator(Generator):
             (clean, empty), (eps, other) = given.clean.chunk(2), given.noise.chunk(2)
             return guide(Prediction(clean, eps), Prediction(empty, other), noisy, level, scale)
 
+        seeds = [crc32(each.cpu().numpy().tobytes()) for each in noise]  # each picture has fresh noise of its own
+
         def fresh(index: int) -> Tensor:
-            return draw(STEPS_PER_SEED + index, self.latent_shape).to(noise).expand_as(noise)
+            draws = [draw(seed * STEPS_PER_SEED + index, self.latent_shape) for seed in seeds]
+            return torch.stack(draws).to(noise)
 
         levels = self.schedule.levels(sampling.steps, sampling.spacing)
         noisy = noise * self.schedule.start_scale
