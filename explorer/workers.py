@@ -94,6 +94,7 @@ class LatestWins:
         self._epoch = 0
         self._closed = False
         self._working = False
+        self._undelivered = 0  # results and errors on their way to the main thread
         self._thread = threading.Thread(target=self._work, name=f"explorer-{name}", daemon=True)
         self._thread.start()
 
@@ -116,9 +117,9 @@ class LatestWins:
             self._lanes = dict.fromkeys(self._lanes)
 
     def is_idle(self) -> bool:
-        """Whether nothing is waiting or being worked on."""
+        """Whether nothing is waiting, being worked on, or on its way to the main thread."""
         with self._wake:
-            return not self._working and not any(self._lanes.values())
+            return not self._working and not self._undelivered and not any(self._lanes.values())
 
     def close(self) -> None:
         """Stop after the result being worked on and wait for the thread. Safe to call twice."""
@@ -140,9 +141,9 @@ class LatestWins:
                 self._finish(lane, task)
             except BaseException as error:  # an error is a result: it must reach the person, whatever it is
                 self._finish(lane, task)
-                self._main.post(partial(self._deliver, task.epoch, self._failed, error))
+                self._post(task.epoch, self._failed, error)
             else:
-                self._main.post(partial(self._deliver, task.epoch, task.show, result))
+                self._post(task.epoch, task.show, result)
                 del result
             del task, picked
 
@@ -163,7 +164,14 @@ class LatestWins:
             if self._lanes[lane] is task:
                 self._lanes[lane] = None
 
+    def _post(self, epoch: int, show: Callable[[Any], None], result: object) -> None:
+        with self._wake:
+            self._undelivered += 1
+        self._main.post(partial(self._deliver, epoch, show, result))
+
     def _deliver(self, epoch: int, show: Callable[[Any], None], result: object) -> None:
+        with self._wake:
+            self._undelivered -= 1
         if epoch == self._epoch:
             show(result)
 

@@ -251,6 +251,20 @@ def test_the_thread_is_idle_when_all_is_done(thread: LatestWins, qtbot: QtBot) -
     qtbot.waitUntil(thread.is_idle)
 
 
+def test_the_thread_is_not_idle_while_a_result_is_on_its_way(thread: LatestWins, qtbot: QtBot) -> None:
+    made, shown = threading.Event(), list[str]()
+
+    def work() -> Iterator[str]:
+        yield "last"
+        made.set()
+
+    thread.submit("usual", work, shown.append)
+    assert made.wait(20)  # the main thread has not looked at what was posted to it
+    assert not thread.is_idle()
+    qtbot.waitUntil(thread.is_idle)
+    assert shown == ["last"]
+
+
 def test_closing_waits_for_the_result_in_progress(main: MainThread, qtbot: QtBot) -> None:
     thread, gate, shown, ended = LatestWins(main, ("only",), print), Gate(), list[object](), threading.Event()
 
