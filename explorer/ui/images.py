@@ -19,7 +19,9 @@ def qimage(pixels: npt.NDArray[np.uint8]) -> QImage:
     height, width, channels = pixels.shape
     shape = QImage.Format.Format_Grayscale8 if channels == 1 else QImage.Format.Format_RGB888
     rows = np.ascontiguousarray(pixels)
-    return QImage(rows.data, width, height, width * channels, shape).copy()
+    image = QImage(rows.data, width, height, width * channels, shape)
+    # Colours in 32 bits are what the painter scales twice as fast; both ways copy the pixels.
+    return image.copy() if channels == 1 else image.convertToFormat(QImage.Format.Format_RGB32)
 
 
 def thumbnail(pixels: npt.NDArray[np.uint8], side: int, ratio: float) -> QImage:

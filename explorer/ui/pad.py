@@ -62,7 +62,8 @@ class Pad(QWidget):
         self._names = ("", "")
         self._grid = (0, 0)
         self._cells: dict[tuple[int, int], QImage] = {}
-        self._ground: QPixmap | None = None  # the thumbnails as painted; None: to be painted again
+        self._ground: QPixmap | None = None  # all that lies below the trail, as painted; None: to be painted again
+        self._painted_as: tuple[object, ...] = ()  # what else decides how the ground looks
         self._is_dragging = False
         self._is_unsettled = False
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
@@ -103,6 +104,7 @@ class Pad(QWidget):
         """Name the axes at their ends."""
         self._names = (x, y)
         self.setAccessibleName(f"Plane of {x} and {y}")
+        self._ground = None
         self.update()
 
     def setBackground(self, pixels: Pixels | None) -> None:
@@ -162,19 +164,12 @@ class Pad(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         palette, painter, area = colours(), QPainter(self), self._area()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        outline = QPainterPath()
-        outline.addRoundedRect(area, 8, 8)
-        painter.save()
-        painter.setClipPath(outline)
-        painter.fillRect(area, QColor(palette.background))
         painter.drawPixmap(area.topLeft(), self._painted_ground())
-        self._paint_axes(painter)
-        self._paint_trail(painter)
-        painter.restore()
-        painter.setPen(QPen(QColor(palette.accent if self.hasFocus() else palette.line), 1))
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.drawRoundedRect(area.adjusted(0.5, 0.5, -0.5, -0.5), 8, 8)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if len(self._trail) > 1:
+            painter.setClipRect(area.adjusted(1, 1, -1, -1))
+            self._paint_trail(painter)
+            painter.setClipping(False)
         painter.setPen(QPen(QColor(palette.accent), 2.5))
         painter.setBrush(QColor("white"))
         painter.drawEllipse(self._handle(), HANDLE, HANDLE)
@@ -252,21 +247,35 @@ class Pad(QWidget):
             self.settled.emit()
 
     def _painted_ground(self) -> QPixmap:
-        """The thumbnails in one transparent pixmap, painted only when one of them or the size has changed."""
-        ratio, side = self.devicePixelRatioF(), self._area().width()
-        if self._ground is None or self._ground.devicePixelRatioF() != ratio:
+        """Thumbnails, axes and frame in one pixmap, painted only when one of them has changed."""
+        palette, ratio, area = colours(), self.devicePixelRatioF(), self._area()
+        look = (ratio, palette, self.hasFocus(), self._reach)
+        if self._ground is None or self._painted_as != look:
+            side = area.width()
             ground = QPixmap(round(side * ratio), round(side * ratio))
             ground.setDevicePixelRatio(ratio)
             ground.fill(Qt.GlobalColor.transparent)
             painter = QPainter(ground)
+            painter.setFont(self.font())
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            outline = QPainterPath()
+            outline.addRoundedRect(area, 8, 8)
+            painter.setClipPath(outline)
+            painter.fillRect(area, QColor(palette.background))
             painter.setOpacity(DIM)
             rows, columns = self._grid
             for (row, column), image in self._cells.items():
                 left, right = (round(at * side / columns) for at in (column, column + 1))
                 top, bottom = (round(at * side / rows) for at in (row, row + 1))
                 draw_image(painter, QRectF(left, top, right - left - 1, bottom - top - 1), image, smooth=True)
+            painter.setOpacity(1.0)
+            self._paint_axes(painter)
+            painter.setClipping(False)
+            painter.setPen(QPen(QColor(palette.accent if self.hasFocus() else palette.line), 1))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRoundedRect(area.adjusted(0.5, 0.5, -0.5, -0.5), 8, 8)
             painter.end()
-            self._ground = ground
+            self._ground, self._painted_as = ground, look
         return self._ground
 
     def _paint_axes(self, painter: QPainter) -> None:
@@ -294,7 +303,8 @@ class Pad(QWidget):
 
     def _paint_trail(self, painter: QPainter) -> None:
         """The last positions as one soft curve: quadratic pieces between the middles of neighbours."""
-        points = [self.toScreen(x, y) for x, y in self._trail]
+        origin, unit = self.toScreen(0.0, 0.0), self._area().width() / (2 * self._reach)
+        points = [QPointF(origin.x() + x * unit, origin.y() - y * unit) for x, y in self._trail]
         path = QPainterPath(points[0])
         for place, after in itertools.pairwise(points[1:]):
             path.quadTo(place, (place + after) / 2)

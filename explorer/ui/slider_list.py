@@ -90,9 +90,10 @@ class SliderList(QAbstractScrollArea):
         """Show ``values``, shape (rows,), without a signal."""
         array = np.array(values, np.float64)
         assert array.shape == self._values.shape, "values should be one for each row"
-        if not np.array_equal(array, self._values):
-            self._values = array
-            self.viewport().update()
+        changed = np.flatnonzero(array != self._values)
+        self._values = array
+        for row in set(self._rows).intersection(changed.tolist()):
+            self.viewport().update(self.rowRect(row))
 
     def setRange(self, minimum: float, maximum: float, default: float = 0.0) -> None:
         """Give every track the same ends and default; the values stay."""

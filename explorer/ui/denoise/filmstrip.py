@@ -65,9 +65,13 @@ class Filmstrip(QWidget):
 
     def setRun(self, made: int, reused: int, turns: Mapping[int, str]) -> None:
         """So many first steps are there, so many were there before; at these steps something turns, in words."""
-        if (made, reused, turns) != (self._made, self._reused, self._turns):
-            self._made, self._reused, self._turns = made, reused, dict(turns)
+        if turns != self._turns:
             self.update()
+        else:  # a run that grows paints the new steps alone
+            for before, now in ((self._made, made), (self._reused, reused)):
+                for index in range(min(before, now), min(max(before, now), self._places.total)):
+                    self.updateStep(index)
+        self._made, self._reused, self._turns = made, reused, dict(turns)
 
     def setPlayhead(self, index: int) -> None:
         """Frame a step; -1: none."""

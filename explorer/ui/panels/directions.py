@@ -119,7 +119,7 @@ class DirectionsPanel(Panel):
         model = self.desk.session.model
         if model is None:
             return
-        names = tuple(name for name, _ in model.facts.style_layers)
+        names = tuple(name for name, _ in model.facts.mixable)
         if names != self._layers_of:
             self._layers_of = names
             self._layers.setNames(names)
@@ -151,7 +151,7 @@ class DirectionsPanel(Panel):
     def show_scene(self) -> None:
         """Show how far the scene is moved along each direction."""
         kind, count = self._names_of
-        values, others, layers = np.zeros(count, np.float32), [], chosen_layers(self.desk.session)
+        values, others, layers = np.zeros(count), [], chosen_layers(self.desk.session)  # as exact as the list has them
         for direction, amount in self.desk.session.scene.latent.moves:
             if isinstance(direction, Direction) and direction.kind == kind and direction.index < count:
                 if (direction.first, direction.end) == layers:
