@@ -18,7 +18,7 @@ from explorer.files import checkpoints_folder, checkpoints_in, digest, write_ato
 from explorer.finding import SPACE_TITLES, Finder, Found
 from explorer.kept_files import given_name
 from explorer.live import Live
-from explorer.loading import Loaded, load
+from explorer.loading import Loaded, load, load_model
 from explorer.motion import LARGEST_SEED, Motion
 from explorer.preferences import Preferences
 from explorer.preloading import preload
@@ -28,9 +28,10 @@ from explorer.scene import ALL_LAYERS, Examples, ImageFile, Latent, Seed, Styles
 from explorer.session import Model, Session
 from explorer.workers import Cancelled, Jobs, JobState, Report
 
-__all__ = ["MOST_SOURCES", "Actions", "Message", "Workers", "bundled_checkpoints"]
+__all__ = ["MOST_COMPARED", "MOST_SOURCES", "Actions", "Message", "Workers", "bundled_checkpoints"]
 
 MOST_SOURCES: Final = 8  # in a blend made by hand
+MOST_COMPARED: Final = 8  # models
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,27 @@ class Actions(QObject):
         self.loading.emit(path.name)
         work = partial(load, path, self.preferences.device, self.session.model, self.known_checkpoints())
         self._opening = self.workers.loader.start(f"Open {path.name}", work, self._take_loaded)
+
+    def open_compared(self, path: Path) -> None:
+        """Open a checkpoint beside the model that is played, to compare the two."""
+
+        def take(model: Model) -> None:
+            known = {each.digest for each in (*self.session.compared, self.session.model) if each is not None}
+            if model.digest in known:
+                self.told.emit(Message(f"{path.name} is open already.", is_error=False))
+            elif len(self.session.compared) + 1 >= MOST_COMPARED:
+                self.told.emit(
+                    Message(f"No more than {MOST_COMPARED} models are compared.", "Close one of them first.")
+                )
+            else:
+                self.session.set_compared((*self.session.compared, model))
+
+        self.workers.loader.start(f"Open {path.name}", partial(load_model, path, self.preferences.device), take)
+
+    def close_compared(self, index: int) -> None:
+        """Let go of a model that was open for comparing."""
+        models = self.session.compared
+        self.session.set_compared((*models[:index], *models[index + 1 :]))
 
     def begin(self, path: Path) -> None:
         """Open what the program was started with; what the last run left is kept for its models."""
@@ -287,7 +309,7 @@ class Actions(QObject):
         if model is None:
             return
         if table is None:
-            self.told.emit(Message(f"{model.facts.name} has no styles to mix.", "Open a style-based model first."))
+            self.told.emit(Message(f"{model.facts.name} has no layers to mix.", "Style-based models and flows have."))
             return
         if path.suffix.lower() != ".png":
             self.told.emit(Message(f"Tables are exported as PNG; {path.name} should end in .png."))
@@ -417,7 +439,8 @@ class Actions(QObject):
 
         def work(report: Report) -> tuple[float, str] | None:
             from explorer.points import locate  # these import torch
-            from explorer.render import inversion_scene, ode_likelihood, round_trip
+            from explorer.reading import ode_likelihood
+            from explorer.render import inversion_scene, round_trip
 
             locate(model.generator, latent)  # the generator remembers the point
             if not denoises:

@@ -10,7 +10,17 @@ from explorer.activations import layer_names
 from explorer.denoising import resolved
 from explorer.diffusion import SAMPLERS
 from explorer.formats import Checkpoint
-from explorer.generators import Denoises, Encodes, Generator, HasPosterior, HasStyles, capabilities
+from explorer.generators import (
+    Denoises,
+    Encodes,
+    Generator,
+    HasCodes,
+    HasLevels,
+    HasLikelihood,
+    HasPosterior,
+    HasStyles,
+    capabilities,
+)
 from explorer.imaging import FloatArray
 from explorer.latents import Shell
 from explorer.scene import Sampling
@@ -54,6 +64,14 @@ class ModelFacts:
     warnings: tuple[str, ...] = ()  # what a person should know of how the checkpoint was read
     layers: tuple[str, ...] = ()  # of the synthesis, whose features can be looked at
     denoising: DenoisingFacts | None = None
+    levels: tuple[tuple[str, int], ...] = ()  # name and resolution of the levels of the latent point, coarse first
+    code_levels: tuple[tuple[str, int, int, int], ...] = ()  # name, rows, columns and codes of every code map
+    likelihood_kind: str = ""  # exact, lower bound or ODE estimate; empty where there is none
+
+    @property
+    def mixable(self) -> tuple[tuple[str, int], ...]:
+        """The layers or levels that points can be mixed in, coarse first; empty where there are none."""
+        return self.style_layers or self.levels
 
     @property
     def dimensions(self) -> int:
@@ -83,7 +101,20 @@ def describe(generator: Generator) -> ModelFacts:
         warnings=generator.warnings,
         layers=layer_names(generator),
         denoising=_denoising(generator),
+        levels=_levels(generator),
+        code_levels=_code_levels(generator),
+        likelihood_kind=generator.likelihood_kind if isinstance(generator, HasLikelihood) else "",
     )
+
+
+def _levels(generator: Generator) -> tuple[tuple[str, int], ...]:
+    levels = generator.levels if isinstance(generator, HasLevels) else ()
+    return tuple((level.name, level.resolution) for level in levels)
+
+
+def _code_levels(generator: Generator) -> tuple[tuple[str, int, int, int], ...]:
+    levels = generator.code_levels if isinstance(generator, HasCodes) else ()
+    return tuple((level.name, level.rows, level.columns, level.codes) for level in levels)
 
 
 def _denoising(generator: Generator) -> DenoisingFacts | None:
@@ -126,6 +157,11 @@ def inspect(checkpoint: Checkpoint, generator: Generator) -> dict[str, Any]:
         "layers": layers,
         "style_layers": [{"name": x.name, "resolution": x.resolution} for x in styled.style_layers] if styled else [],
         "noise_layers": list(styled.noise_layers) if styled else [],
+        "levels": [{"name": name, "resolution": side} for name, side in _levels(generator)],
+        "code_levels": [
+            {"name": name, "rows": rows, "columns": columns, "codes": codes}
+            for name, rows, columns, codes in _code_levels(generator)
+        ],
         "parameters": generator.parameters,
         "capabilities": list(capabilities(generator)),
         "warnings": list(checkpoint.warnings),

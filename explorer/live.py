@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PySide6.QtCore import QObject, Signal, Slot
 
-from explorer.errors import ExplorerError
+from explorer.errors import ExplorerError, ImageError, SceneError
 from explorer.imaging import Picture, prepare, read_image
 from explorer.mixing import Table, table_layers, table_sources
 from explorer.scene import AnyDirection, Scene, moved
@@ -26,7 +26,8 @@ from explorer.workers import Failed, LatestWins, MainThread
 if TYPE_CHECKING:
     from explorer.activations import Activations
     from explorer.denoising import Dissolved
-    from explorer.render import Reading, Resume, Runs
+    from explorer.reading import CodeMaps, LikelihoodReading, Reading
+    from explorer.render import Resume, Runs
     from explorer.runs import StepPictures
 
 __all__ = ["LANES", "Live", "Tile", "plane"]
@@ -35,7 +36,10 @@ LANES = (
     "picture",
     "start",
     "original",
+    "compare",
+    "codes",
     "reading",
+    "likelihood",
     "branch",
     "branches",
     "styles",
@@ -157,7 +161,7 @@ class Live(QObject):
     def table(self) -> Table | None:
         """The mixing table of the scene, of the points of the one before where they suit; None without styles."""
         session = self._session
-        if session.model is None or not session.model.facts.style_layers:
+        if session.model is None or not session.model.facts.mixable:
             return None
         facts, scene, before = session.model.facts, session.scene, self._table
         if before is not None and before.suits(scene):
@@ -165,7 +169,7 @@ class Live(QObject):
         else:
             kept = [each.scene.latent for each in session.favourites if each.checkpoint == facts.name]
             across, down = table_sources(scene, kept)
-        layers = table_layers(session.view.table_layers, [side for _, side in facts.style_layers])
+        layers = table_layers(session.view.table_layers, [side for _, side in facts.mixable])
         self._table = Table(scene, across, down, *layers)
         return self._table
 
@@ -217,7 +221,7 @@ class Live(QObject):
         def work() -> Iterator[Reading]:
             from pathlib import Path
 
-            from explorer.render import read_picture  # imports torch
+            from explorer.reading import read_picture  # imports torch
 
             yield read_picture(model.generator, Path(path))
 
@@ -232,6 +236,50 @@ class Live(QObject):
             yield prepare(read_image(Path(path)), model.facts.image_shape, model.generator.preparation)
 
         self._thread.submit(lane, work, show)
+
+    def likelihood(self, lane: str, model: Model, scene: Scene, show: Callable[[LikelihoodReading], None]) -> None:
+        """Ask how likely a model finds the picture of a scene. A newer request in the lane replaces this."""
+
+        def work() -> Iterator[LikelihoodReading]:
+            from explorer.reading import read_likelihood  # imports torch
+
+            with contextlib.suppress(SceneError, ImageError):  # the picture cannot be made either, and says so
+                yield read_likelihood(model.generator, scene)
+
+        self._thread.submit(lane, work, show)
+
+    def code_maps(self, lane: str, model: Model, scene: Scene, show: Callable[[CodeMaps], None]) -> None:
+        """Ask for the code maps of a scene. A newer request in the lane replaces this."""
+
+        def work() -> Iterator[CodeMaps]:
+            from explorer.reading import read_codes  # imports torch
+
+            with contextlib.suppress(SceneError, ImageError):  # as above
+                yield read_codes(model.generator, scene)
+
+        self._thread.submit(lane, work, show)
+
+    def pictures(self, lane: str, wanted: list[tuple[Model, Scene]], show: Callable[[Tile], None]) -> None:
+        """Ask for finished pictures of several models, at their own size; each arrives on its own, in order.
+
+        What cannot be made does not arrive. A newer request in the lane replaces this one.
+        """
+
+        def work() -> Iterator[Tile | None]:
+            from explorer.render import render_many  # imports torch
+
+            for index, (model, scene) in enumerate(wanted):
+                try:
+                    for picture in render_many(model.generator, (scene,), 1):
+                        yield Tile(index, picture)
+                except ExplorerError:
+                    yield None  # a moment to look at newer requests
+
+        def show_made(tile: Tile | None) -> None:
+            if tile is not None:
+                show(tile)
+
+        self._thread.submit(lane, work, show_made)
 
     def dissolve(self, lane: str, model: Model, path: str, fraction: float, show: Callable[[Dissolved], None]) -> None:
         """Ask for a picture file on its way to noise: ``fraction`` 0 is the picture, 1 is all noise.

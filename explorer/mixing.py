@@ -1,4 +1,4 @@
-"""Style mixing as plain functions: which point feeds which layer of a style-based model, and the table of mixtures.
+"""Mixing as plain functions: which point feeds which layer or level of a model, and the table of mixtures.
 
 Sources are counted from 0, the scene's own point; source r above that is row r - 1 of its ``Styles``.
 """
@@ -221,11 +221,12 @@ def _pairs(weights: dict[int, float]) -> tuple[tuple[int, float], ...]:
 
 def _pulled(latent: Latent, scene: Scene) -> Latent:
     """The point with the truncation of the scene, which holds for all of its sources."""
-    return replace(latent, truncation=scene.latent.truncation, cutoff=scene.latent.cutoff)
+    own = scene.latent
+    return replace(latent, truncation=own.truncation, cutoff=own.cutoff, temperatures=own.temperatures)
 
 
 def _bare(latent: Latent) -> Latent:
-    return replace(latent, truncation=1.0, cutoff=ALL_LAYERS)
+    return replace(latent, truncation=1.0, cutoff=ALL_LAYERS, temperatures=())
 
 
 def _unused(styles: Styles) -> Styles:

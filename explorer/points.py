@@ -14,7 +14,7 @@ from torch import Tensor
 
 from explorer.errors import SceneError
 from explorer.files import digest
-from explorer.generators import Encodes, Generator, HasStyles, leave_a_core
+from explorer.generators import Encodes, Generator, HasLevels, HasStyles, leave_a_core
 from explorer.imaging import FloatArray, prepare, read_image
 from explorer.latents import Probe, blend, separate
 from explorer.scene import (
@@ -31,6 +31,7 @@ from explorer.scene import (
 )
 
 __all__ = [
+    "class_weights",
     "encode_images",
     "from_mean",
     "locate",
@@ -65,27 +66,35 @@ def locate(generator: Generator, latent: Latent, condition: Condition = NO_CONDI
         point = truncated(generator, point[None], latent)[0]
     elif latent.truncation != 1.0:
         point = point * latent.truncation
+    if isinstance(generator, HasLevels) and latent.temperatures:
+        point = _heated(generator, point, latent.temperatures)
     for direction, amount in latent.moves:
         change = amount * _vector(generator, direction)
         if isinstance(generator, HasStyles):
             layers = torch.arange(len(point))[:, None]
             change = torch.where((layers >= direction.first) & (layers < direction.end), change, 0.0)
+        elif isinstance(generator, HasLevels):
+            change = _within(generator, change, direction.first, direction.end)
         point = point + change
     return point
 
 
 def mix(generator: Generator, scene: Scene) -> Tensor:
-    """The styles (layers, w), float32 on the CPU, of a scene: its own point where no other row has painted.
+    """The point, float32 on the CPU, of a scene with its rows: its own where no other row has painted. For a
+    style-based model its styles (layers, w).
 
     The truncation of the scene holds for all rows. Raises as ``locate``.
     """
     own = locate(generator, scene.latent, scene.condition)
+    if isinstance(generator, HasLevels):
+        return _mix_levels(generator, scene, own)
+    if not isinstance(generator, HasStyles):
+        return own
     sums, others = torch.zeros(len(own)), torch.zeros_like(own)
     for row in scene.styles.rows:
         layers = [(layer, weight) for layer, weight in row.weights if layer < len(own) and weight > 0]
         if layers:
-            latent = replace(row.latent, truncation=scene.latent.truncation, cutoff=scene.latent.cutoff)
-            point = locate(generator, latent, scene.condition)
+            point = locate(generator, _pulled_alike(row.latent, scene), scene.condition)
             for layer, weight in layers:
                 sums[layer] += weight
                 others[layer] += weight * point[layer]
@@ -93,6 +102,51 @@ def mix(generator: Generator, scene: Scene) -> Tensor:
         return own
     scale = sums.clamp(min=1.0)[:, None]
     return (1.0 - (sums[:, None] / scale)) * own + others / scale
+
+
+def _pulled_alike(latent: Latent, scene: Scene) -> Latent:
+    own = scene.latent
+    return replace(latent, truncation=own.truncation, cutoff=own.cutoff, temperatures=own.temperatures)
+
+
+def _mix_levels(generator: HasLevels, scene: Scene, own: Tensor) -> Tensor:
+    """A point (d,) whose levels are blends of those of the rows; what they leave is the scene's own."""
+    assert isinstance(generator, Generator)
+    mixed, points = own.clone(), dict[int, Tensor]()
+    for number, level in enumerate(generator.levels):
+        weights = [max(dict(row.weights).get(number, 0.0), 0.0) for row in scene.styles.rows]
+        used = [index for index, weight in enumerate(weights) if weight > 0]
+        if not used:
+            continue
+        for index in used:
+            if index not in points:
+                latent = _pulled_alike(scene.styles.rows[index].latent, scene)
+                points[index] = locate(generator, latent, scene.condition)
+        left = max(1.0 - sum(weights), 0.0)
+        parts = [(own, left)] if left > 0 else []
+        parts += [(points[index], weights[index]) for index in used]
+        part = slice(level.first, level.end)
+        shares = torch.tensor([weight for _, weight in parts], dtype=torch.float64)
+        mixed[part] = blend(torch.stack([point[part] for point, _ in parts]), shares, generator.spherical)
+    return mixed
+
+
+def _heated(generator: HasLevels, point: Tensor, temperatures: tuple[tuple[int, float], ...]) -> Tensor:
+    """A point (d,) with levels scaled by their factors; levels that a model lacks are left out."""
+    point = point.clone()
+    for number, factor in temperatures:
+        if number < len(generator.levels):
+            level = generator.levels[number]
+            point[level.first : level.end] *= factor
+    return point
+
+
+def _within(generator: HasLevels, change: Tensor, first: int, end: int) -> Tensor:
+    """A change (d,) in the levels from ``first`` up to, not including, ``end`` alone."""
+    kept = torch.zeros_like(change)
+    for level in generator.levels[first:end]:
+        kept[level.first : level.end] = change[level.first : level.end]
+    return kept
 
 
 @torch.inference_mode()
@@ -188,16 +242,20 @@ def _source_point(generator: Generator, source: Source, condition: Condition) ->
 @torch.no_grad()
 def _seed_styles(generator: Generator, source: Seed, condition: Condition) -> Tensor:
     """Styles (layers, w) on the CPU of a seed and class weights."""
-    weights = None
-    if generator.classes:
-        weights = torch.zeros(1, generator.classes)
-        for index, weight in condition.classes or ((0, 1.0),):
-            if index >= generator.classes:
-                raise SceneError(f"{generator.name} has {generator.classes} classes, and none with the number {index}.")
-            weights[0, index] = weight
-        weights = weights.to(generator.device)
+    weights = class_weights(generator, condition).to(generator.device) if generator.classes else None
     latents = generator.draw(source.number)[None].to(generator.device)
     return style_part(generator).styles(latents, weights)[0].float().cpu()
+
+
+def class_weights(generator: Generator, condition: Condition) -> Tensor:
+    """The weights (1, classes) that a condition asks for, class 0 where it names none; raises SceneError where the
+    model has no such class."""
+    weights = torch.zeros(1, generator.classes)
+    for index, weight in condition.classes or ((0, 1.0),):
+        if index >= generator.classes:
+            raise SceneError(f"{generator.name} has {generator.classes} classes, and none with the number {index}.")
+        weights[0, index] = weight
+    return weights
 
 
 def _stored_styles(generator: Generator, source: StoredPoint) -> Tensor:

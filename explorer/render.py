@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from itertools import groupby, islice
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -18,10 +15,8 @@ from explorer.denoising import Runs, quick, run_many, run_noise, run_scene
 from explorer.errors import DeviceError, SceneError
 from explorer.generators import (
     Denoises,
-    DiffusionGenerator,
     Generator,
-    HasLikelihood,
-    HasPosterior,
+    HasCodes,
     HasStyles,
     Look,
     Resume,
@@ -30,29 +25,24 @@ from explorer.generators import (
 )
 from explorer.imaging import FloatArray, Picture
 from explorer.points import (
-    encode_images,
+    class_weights,
     from_mean,
     locate,
     mix,
-    picture_tensor,
     read_prepared,
     style_part,
-    to_images,
     to_uint8,
     truncated,
 )
 from explorer.runs import StepPictures
-from explorer.scene import Denoising, ImageFile, Latent, Sampling, Scene
+from explorer.scene import Condition, Denoising, ImageFile, Latent, Sampling, Scene
 
 __all__ = [
-    "Reading",
     "Resume",
     "Runs",
     "decode_points",
     "decode_styles",
     "inversion_scene",
-    "ode_likelihood",
-    "read_picture",
     "render",
     "render_images",
     "render_many",
@@ -61,7 +51,6 @@ __all__ = [
 ]
 
 DEFAULT: Final = Scene()
-LARGE: Final = 50_000_000  # parameters of networks that take minutes to tell a likelihood
 SKETCHED: Final = 4  # a sketch has at least this fraction of the picture's side
 
 
@@ -186,67 +175,14 @@ def round_trip(generator: Generator, scene: Scene) -> float:
     return float(np.sqrt(np.square((picture.pixels - original) / 127.5).mean()))
 
 
-def ode_likelihood(generator: Generator, image: ImageFile) -> str:
-    """How likely a diffusion model finds a picture, in words; empty where that would take minutes or is not known."""
-    if not isinstance(generator, DiffusionGenerator) or generator.parameters > LARGE:
-        return ""
-    images = picture_tensor(generator, image)
-    if isinstance(generator, HasLikelihood):
-        nats = float(generator.log_likelihood(images)[0])
-        bits = -nats / math.log(2) / images[0].numel()
-        return f"log p = {nats:,.0f} nats, {bits:.2f} bits per dimension ({generator.likelihood_kind})."
-    nats = float(generator.latent_log_likelihood(images)[0])
-    return f"log p of its latents = {nats:,.0f} nats (ODE estimate)."
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Reading:
-    """What a model makes of a real picture: everything in nats where it is a probability."""
-
-    original: Picture
-    reconstruction: Picture
-    log_likelihood: float | None = None
-    likelihood_kind: str = ""
-    kl: FloatArray = field(default_factory=lambda: np.zeros(0, np.float32))  # (d,)
-    error: float = 0.0  # root mean square difference, in the [-1, 1] range
-
-    @property
-    def bits_per_dimension(self) -> float | None:
-        """The likelihood as bits per channel value: -log2 p(x) / (c h w)."""
-        if self.log_likelihood is None:
-            return None
-        return -self.log_likelihood / float(np.log(2)) / self.original.pixels.size
-
-
-@torch.inference_mode()
-def read_picture(generator: Generator, path: Path) -> Reading:
-    """Encode a picture file and look at what the model keeps of it.
-
-    Raises:
-        SceneError: the family cannot encode. ImageError: the file cannot be read.
-    """
-    pixels = read_prepared(generator, ImageFile(str(path)))
-    images = to_images(pixels[None], generator.device)
-    latents = encode_images(generator, images)
-    rebuilt = generator.decode(latents)
-    likelihood, kind, kl = None, "", np.zeros(0, np.float32)
-    if isinstance(generator, HasLikelihood):
-        likelihood, kind = float(generator.log_likelihood(images)[0]), generator.likelihood_kind
-    if isinstance(generator, HasPosterior):
-        kl = generator.kl_per_dimension(images)[0].float().cpu().numpy()
-    error = float((rebuilt.clamp(-1, 1) - images).square().mean().sqrt())
-    point = latents[0].float().cpu().numpy()
-    return Reading(Picture(pixels, point), Picture(to_uint8(rebuilt)[0], point), likelihood, kind, kl, error)
-
-
 @torch.no_grad()  # not inference mode, in which directions of a decoder cannot be found
 def _images_of(generator: Generator, scenes: list[Scene], side: int = 0) -> tuple[Tensor, Tensor]:
     """Pictures (n, c, h, w) of scenes, and where their points lie (n, ...): in latent space, or from the mean of W."""
     if isinstance(generator, Denoises):
         return _denoised(generator, [quick(generator, scene) for scene in scenes] if side else scenes)
     if not isinstance(generator, HasStyles):
-        points = torch.stack([locate(generator, scene.latent) for scene in scenes])
-        return _decode(generator, points), points
+        points = torch.stack([mix(generator, scene) for scene in scenes])
+        return _decode_scenes(generator, scenes, points), points
     parts: list[tuple[Tensor, Tensor]] = []
     for (noise, transform), part in groupby(scenes, lambda scene: (scene.noise, scene.transform)):
         styles = torch.stack([mix(generator, scene) for scene in part])
@@ -311,12 +247,38 @@ def _synthesise(styled: HasStyles, generator: Generator, styles: Tensor, look: L
 
 
 @torch.inference_mode()
-def _decode(generator: Generator, points: Tensor) -> Tensor:
+def _decode(generator: Generator, points: Tensor, condition: Tensor | None = None) -> Tensor:
     leave_a_core()
     try:
-        return generator.decode(points.to(generator.device))
+        return generator.decode(points.to(generator.device), condition)
     except torch.OutOfMemoryError as error:
         raise _out_of_memory(generator, len(points)) from error
+
+
+def _decode_scenes(generator: Generator, scenes: list[Scene], points: Tensor) -> Tensor:
+    """Pictures (n, c, h, w) of scenes whose points are known."""
+    if isinstance(generator, HasCodes) and any(scene.codes.cells for scene in scenes):
+        return _decode_painted(generator, scenes, points)
+    if not generator.classes:
+        return _decode(generator, points)
+    conditions = [Condition(scene.latent.classes) if scene.latent.classes else scene.condition for scene in scenes]
+    weights = torch.cat([class_weights(generator, condition) for condition in conditions])
+    return _decode(generator, points, weights.to(generator.device))
+
+
+@torch.inference_mode()
+def _decode_painted(generator: Generator, scenes: list[Scene], points: Tensor) -> Tensor:
+    """Pictures of code maps with what is painted over them; cells outside of the maps are left out."""
+    assert isinstance(generator, HasCodes)
+    leave_a_core()
+    codes = [each.clone() for each in generator.codes(points.to(generator.device))]
+    for index, scene in enumerate(scenes):
+        for level, row, column, code in scene.codes.cells:
+            if level < len(codes):
+                known = generator.code_levels[level]
+                if row < known.rows and column < known.columns and code < known.codes:
+                    codes[level][index, row, column] = code
+    return generator.decode_codes(codes)
 
 
 def _checked(generator: Generator, images: Tensor) -> Tensor:

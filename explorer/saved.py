@@ -39,7 +39,9 @@ FORMAT = 1
 DIRECTION_FORMAT = 1
 MAX_SESSION_BYTES = 64 << 20
 MODES = ("picture", "grid", "beside", "table")
-WORKSPACES = ("explore", "denoise")
+WORKSPACES = ("explore", "denoise", "compare")
+COMPARED_MODES = ("side", "wipe", "flicker", "difference")
+COMPARED_BY = ("scene", "picture")
 STEP_VIEWS = ("clean", "noisy", "noise", "to_final", "to_previous", "both")
 
 
@@ -57,11 +59,13 @@ class View:
     sketch: bool = True  # show a coarse picture first where a picture takes long
     table_layers: tuple[int, int] = (0, ALL_LAYERS)  # what a mixing table takes from its rows; all: the coarse ones
     layers: tuple[int, int] = (0, ALL_LAYERS)  # the first layer that directions move, and the one after the last
-    workspace: str = "explore"  # or denoise
+    workspace: str = "explore"  # one of WORKSPACES
     step_view: str = "clean"  # what is shown of a step of a run, one of STEP_VIEWS
     compare: str = ""  # the branch that is wiped against the run
     loop_run: bool = True
     run_speed: float = 1.0
+    compared_mode: str = "side"  # how the pictures of several models are put against each other
+    compared_by: str = "scene"  # what they are of: one scene, or one picture that each of them encodes
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +214,8 @@ def read_session(path: Path) -> SavedSession:
                 compare=str(view.get("compare", ""))[:MAX_NAME],
                 loop_run=bool(view.get("loop_run", True)),
                 run_speed=min(max(float(view.get("run_speed", 1.0)), 0.05), 20.0),
+                compared_mode=view["compared_mode"] if view.get("compared_mode") in COMPARED_MODES else "side",
+                compared_by=view["compared_by"] if view.get("compared_by") in COMPARED_BY else "scene",
                 **axes,
             ),
             others=tuple(

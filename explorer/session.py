@@ -48,6 +48,7 @@ class Session(QObject):
     view_changed = Signal()
     kept_changed = Signal()  # favourites, keyframes, film settings, own directions or branches
     turn_changed = Signal()  # where changes of a denoising run begin to act
+    compared_changed = Signal()  # which models are open beside this one
     directions_changed = Signal()  # strengths or the accuracy of directions became known
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -60,6 +61,7 @@ class Session(QObject):
         self.favourites: tuple[Favourite, ...] = ()
         self.keyframes: tuple[Scene, ...] = ()
         self.directions: tuple[Examples, ...] = ()  # the person's own of this model; one side may still be empty
+        self.compared: tuple[Model, ...] = ()  # open beside ``model``, to be compared with it
         self.branches: tuple[Branch, ...] = ()  # runs of this model worth keeping
         self.turn_step: int | None = None  # changes of sampling and condition act from this step on; None: all the way
         self.film = FilmSettings()
@@ -187,6 +189,12 @@ class Session(QObject):
             self.branches = branches
             self.kept_changed.emit()
 
+    def set_compared(self, models: tuple[Model, ...]) -> None:
+        """Have these models open beside the one that is played."""
+        if models != self.compared:
+            self.compared = models
+            self.compared_changed.emit()
+
     def set_turn_step(self, step: int | None) -> None:
         """Have changes of sampling and condition act from a step on, or all the way."""
         if step != self.turn_step:
@@ -262,7 +270,7 @@ def first_scene(model: Model) -> Scene:
 def _suits(mode: str, scene: Scene, model: Model) -> bool:
     """Whether a model at a scene has what a mode shows: styles to mix, or an original to put beside."""
     if mode == "table":
-        return bool(model.facts.style_layers)
+        return bool(model.facts.mixable)
     source = scene.latent.sources[0][0]
     return (
         mode != "beside" or isinstance(source, ImageFile) or (isinstance(source, StoredPoint) and source.picture != "")

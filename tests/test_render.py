@@ -16,7 +16,8 @@ from explorer.generators import Generator, VAEGenerator
 from explorer.imaging import Picture, from_pixels, to_pixels, write_png
 from explorer.latents import draw
 from explorer.points import locate
-from explorer.render import decode_points, read_picture, render, render_images, render_many
+from explorer.reading import read_picture
+from explorer.render import decode_points, render, render_images, render_many
 from explorer.scene import Direction, ImageFile, Latent, Scene, Seed, between, moved
 
 

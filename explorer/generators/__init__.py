@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from explorer.generators.base import Generator
 from explorer.generators.capabilities import (
+    CodeLevel,
     Denoises,
     Embedding,
     Encodes,
+    HasCodes,
+    HasLevels,
     HasLikelihood,
+    HasLikelihoodParts,
     HasPosterior,
     HasStyles,
+    LatentLevel,
     Look,
     StyleLayerInfo,
     capabilities,
@@ -31,14 +36,19 @@ from explorer.generators.vae import VAEGenerator
 
 __all__ = [
     "FAMILIES",
+    "CodeLevel",
     "Denoises",
     "DiffusionGenerator",
     "Embedding",
     "Encodes",
     "Generator",
+    "HasCodes",
+    "HasLevels",
     "HasLikelihood",
+    "HasLikelihoodParts",
     "HasPosterior",
     "HasStyles",
+    "LatentLevel",
     "Look",
     "Resume",
     "StyleGAN2Generator",

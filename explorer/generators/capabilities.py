@@ -16,12 +16,17 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CAPABILITIES",
+    "CodeLevel",
     "Denoises",
     "Embedding",
     "Encodes",
+    "HasCodes",
+    "HasLevels",
     "HasLikelihood",
+    "HasLikelihoodParts",
     "HasPosterior",
     "HasStyles",
+    "LatentLevel",
     "Look",
     "StyleLayerInfo",
     "capabilities",
@@ -58,6 +63,61 @@ class HasLikelihood(Protocol):
 
     def log_likelihood(self, images: Tensor) -> Tensor:
         """log p(x) in nats, (n,), of 8-bit pictures (n, c, h, w) in [-1, 1]."""
+
+
+@runtime_checkable
+class HasLikelihoodParts(Protocol):
+    """Can say what the likelihood of a picture is made of, and what pictures like those it learned usually have."""
+
+    def likelihood_parts(self, images: Tensor) -> dict[str, Tensor]:
+        """Terms in nats, (n,) each, under names in words; they add up to ``HasLikelihood.log_likelihood``."""
+
+    def usual_likelihood(self) -> Tensor | None:
+        """The quantiles (101,), from 0 to 100 %, of log p in nats over held-out pictures, where they are known."""
+
+
+@dataclass(frozen=True, slots=True)
+class LatentLevel:
+    """A part of a flat latent point that decides details of one size: what it is called, which values it takes up,
+    and the side of its features in pixels."""
+
+    name: str
+    first: int
+    end: int  # one after its last value
+    resolution: int
+
+
+@runtime_checkable
+class HasLevels(Protocol):
+    """Has a latent point (d,) of levels, coarse first, each standard normal whatever the others are."""
+
+    levels: tuple[LatentLevel, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CodeLevel:
+    """A map of codes: what it is called, its size, and how many codes there are to choose from."""
+
+    name: str
+    rows: int
+    columns: int
+    codes: int
+
+
+@runtime_checkable
+class HasCodes(Protocol):
+    """Makes pictures of maps of whole numbers, each of them an entry of a codebook (van den Oord et al. 2017)."""
+
+    code_levels: tuple[CodeLevel, ...]  # coarse first
+
+    def codes(self, latents: Tensor) -> tuple[Tensor, ...]:
+        """The nearest codes of latents, int64 (n, rows, columns) for every level."""
+
+    def decode_codes(self, codes: Sequence[Tensor]) -> Tensor:
+        """Pictures (n, c, h, w), nominal [-1, 1], of code maps."""
+
+    def code_usage(self) -> tuple[Tensor, ...] | None:
+        """The share of each code (codes,) in the training data, for every level, where it is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +193,9 @@ CAPABILITIES = {
     "encodes": Encodes,
     "posterior": HasPosterior,
     "likelihood": HasLikelihood,
+    "likelihood_parts": HasLikelihoodParts,
+    "levels": HasLevels,
+    "codes": HasCodes,
     "styles": HasStyles,
     "denoises": Denoises,
 }

@@ -17,6 +17,7 @@ __all__ = ["VAEGenerator"]
 
 STATISTICS = "statistics."
 LIKELIHOOD_SAMPLES = 4
+QUANTILES = 101
 
 
 class VAEGenerator(Generator):
@@ -65,7 +66,7 @@ class VAEGenerator(Generator):
         if net.prior is not None and not net.prior.is_invertible():
             raise CheckpointError(f"{where} is damaged: its prior does not keep every latent.")
         d = shape.latent
-        wanted = {"mean": (d,), "covariance": (d, d), "kl": (d,)}
+        wanted = {"mean": (d,), "covariance": (d, d), "kl": (d,), "likelihood": (QUANTILES,)}
         statistics = {
             name: checkpoint.weights[STATISTICS + name].float()
             for name, size in wanted.items()
@@ -106,19 +107,26 @@ class VAEGenerator(Generator):
         """Covariance (d, d) of the aggregate posterior over the training data."""
         return self.statistics.get("covariance")
 
-    @torch.no_grad()
     def log_likelihood(self, images: Tensor) -> Tensor:
-        """The ELBO in nats, (n,): a lower bound on log p(x) of the 8-bit picture (Kingma and Welling 2014, eq. 3).
+        """The ELBO in nats, (n,): a lower bound on log p(x) of the 8-bit picture (Kingma and Welling 2014, eq. 3)."""
+        return torch.stack(list(self.likelihood_parts(images).values())).sum(0)
 
-        The expectation over q is the mean of four samples of fixed seed.
-        """
-        expected = torch.zeros(len(images), dtype=torch.float64, device=images.device)
+    @torch.no_grad()
+    def likelihood_parts(self, images: Tensor) -> dict[str, Tensor]:
+        """The two terms of the ELBO in nats, (n,) each; their expectation over q(z|x) is the mean of four samples of
+        fixed seed."""
+        expected, divergence = (torch.zeros(len(images), dtype=torch.float64, device=images.device) for _ in range(2))
         generator = torch.Generator().manual_seed(0)
         for _ in range(LIKELIHOOD_SAMPLES):
             noise = torch.randn(self.latent_shape, generator=generator)  # the same for every picture of the batch,
             likelihood, kl = self.net.elbo_terms(images, noise.to(images.device))  # so that batches do not matter
-            expected += (likelihood - kl).double() / LIKELIHOOD_SAMPLES
-        return expected.float()
+            expected += likelihood.double() / LIKELIHOOD_SAMPLES
+            divergence += kl.double() / LIKELIHOOD_SAMPLES
+        return {"reconstruction, E log p(x|z)": expected.float(), "latents, -KL": -divergence.float()}
+
+    def usual_likelihood(self) -> Tensor | None:
+        """The quantiles (101,) of the ELBO in nats over held-out pictures, where the checkpoint carries them."""
+        return self.statistics.get("likelihood")
 
 
 def _told(shape: tuple[int, ...] | None) -> str:

@@ -11,6 +11,7 @@ from explorer.scene.reading import MAX_NAME, direction_from_json, direction_to_j
 from explorer.scene.values import (
     ALL_LAYERS,
     AnyDirection,
+    Codes,
     Condition,
     Denoising,
     Direction,
@@ -34,6 +35,7 @@ __all__ = [
     "ALL_LAYERS",
     "MAX_NAME",
     "AnyDirection",
+    "Codes",
     "Condition",
     "Denoising",
     "Direction",

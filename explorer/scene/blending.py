@@ -57,6 +57,7 @@ def blend(parts: Iterable[tuple[Scene, float]]) -> Scene:
         _blend_noise([(scene.noise, share) for scene, share in shares], nearest.noise),
         Transform(*(_mean([(getattr(s.transform, name), w) for s, w in shares]) for name in ("x", "y", "degrees"))),
         _blend_denoising([(scene.denoising, share) for scene, share in shares], nearest.denoising),
+        nearest.codes,
     )
 
 
@@ -100,7 +101,14 @@ def _blend_latents(parts: list[tuple[Latent, float]]) -> Latent:
             moves[direction] = moves.get(direction, 0.0) + share * amount
     truncation = _mean([(latent.truncation, share) for latent, share in parts])
     nearest = max(parts, key=lambda part: part[1])[0]
-    return Latent(tuple(sources.items()), canonical(moves.items()), truncation, nearest.cutoff, nearest.classes)
+    return Latent(
+        tuple(sources.items()),
+        canonical(moves.items()),
+        truncation,
+        nearest.cutoff,
+        nearest.classes,
+        _blend_factors([(latent.temperatures, share) for latent, share in parts]),
+    )
 
 
 def _blend_styles(parts: list[tuple[Styles, float]]) -> Styles:
@@ -168,14 +176,17 @@ def _blend_noise(parts: list[tuple[Noise, float]], nearest: Noise) -> Noise:
     """Strengths blend; of two kinds or seeds of noise there is the nearest one."""
     if all(noise == parts[0][0] for noise, _ in parts):
         return parts[0][0]
-    factors: dict[int, float] = {}
-    for layer in {layer for noise, _ in parts for layer, _ in noise.layers}:
-        factors[layer] = _mean([(dict(noise.layers).get(layer, 1.0), share) for noise, share in parts])
     strength = _mean([(0.0 if noise.mode == "none" else noise.strength, share) for noise, share in parts])
     kinds = [noise for noise, _ in parts if noise.mode != "none"]
     kind = nearest if nearest.mode != "none" or not kinds else kinds[0]
-    layers = tuple(sorted((layer, factor) for layer, factor in factors.items() if factor != 1.0))
-    return Noise(kind.mode, kind.seed, strength, layers)
+    return Noise(kind.mode, kind.seed, strength, _blend_factors([(noise.layers, share) for noise, share in parts]))
+
+
+def _blend_factors(parts: list[tuple[tuple[tuple[int, float], ...], float]]) -> tuple[tuple[int, float], ...]:
+    """Factors by their keys, where a key that is missing has the factor 1."""
+    keys = sorted({key for pairs, _ in parts for key, _ in pairs})
+    means = ((key, _mean([(dict(pairs).get(key, 1.0), share) for pairs, share in parts])) for key in keys)
+    return tuple((key, factor) for key, factor in means if factor != 1.0)
 
 
 def _blend_pairs(parts: list[tuple[tuple[tuple[Key, float], ...], float]]) -> tuple[tuple[Key, float], ...]:

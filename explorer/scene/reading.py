@@ -11,6 +11,7 @@ from explorer.scene.blending import canonical
 from explorer.scene.values import (
     ALL_LAYERS,
     AnyDirection,
+    Codes,
     Condition,
     Denoising,
     Direction,
@@ -39,6 +40,7 @@ MAX_PARTS: Final = 4096  # sources or moves in one latent; more is not something
 MAX_NAME: Final = 80
 MAX_PROMPT: Final = 10_000  # characters
 MAX_STEPS: Final = 10_000  # of a run
+MAX_CELLS: Final = 1 << 16  # painted, of code maps
 
 
 def to_json(scene: Scene) -> dict[str, Any]:
@@ -60,6 +62,8 @@ def to_json(scene: Scene) -> dict[str, Any]:
         data["transform"] = {"x": moved.x, "y": moved.y, "degrees": moved.degrees}
     if scene.denoising != Denoising():
         data["denoising"] = _denoising_to_json(scene.denoising)
+    if scene.codes != Codes():
+        data["codes"] = [list(cell) for cell in scene.codes.cells]
     return data
 
 
@@ -86,6 +90,7 @@ def from_json(data: Any) -> Scene:
             ),
             Transform(*(_number(transform.get(name, 0.0)) for name in ("x", "y", "degrees"))),
             _denoising_from_json(data.get("denoising", {})),
+            _codes_from_json(data.get("codes", [])),
         )
     except (AttributeError, KeyError, TypeError, ValueError, IndexError, OverflowError, RecursionError) as error:
         raise SceneError("This is not a scene, or it is damaged.", f"The unreadable part is {error}.") from error
@@ -130,6 +135,13 @@ def _condition_to_json(condition: Condition) -> dict[str, Any]:
 def _condition_from_json(data: Any) -> Condition:
     prompts = tuple((_text(prompt), _number(weight)) for prompt, weight in _short(data.get("prompts", [])))
     return Condition(_pairs(data.get("classes", [])), prompts, _text(data.get("negative", "")))
+
+
+def _codes_from_json(data: Any) -> Codes:
+    cells: dict[tuple[int, int, int], int] = {}
+    for level, row, column, code in _short(data, MAX_CELLS):
+        cells[_index(level), _index(row), _index(column)] = _index(code)
+    return Codes(tuple((*place, code) for place, code in sorted(cells.items())))
 
 
 def _denoising_to_json(denoising: Denoising) -> dict[str, Any]:
@@ -234,6 +246,8 @@ def _latent_to_json(latent: Latent) -> dict[str, Any]:
         data["cutoff"] = latent.cutoff
     if latent.classes:
         data["classes"] = [list(pair) for pair in latent.classes]
+    if latent.temperatures:
+        data["temperatures"] = [list(pair) for pair in latent.temperatures]
     return data
 
 
@@ -245,7 +259,8 @@ def _latent_from_json(data: Any) -> Latent:
     if any(weight < 0 for _, weight in sources) or not math.fsum(weight for _, weight in sources) > 0:
         raise ValueError("its sources, whose weights should be positive")
     cutoff, classes = _index(data.get("cutoff", ALL_LAYERS)), _pairs(data.get("classes", []))
-    return Latent(sources, canonical(moves), _number(data["truncation"]), cutoff, classes)
+    temperatures = _pairs(data.get("temperatures", []))
+    return Latent(sources, canonical(moves), _number(data["truncation"]), cutoff, classes, temperatures)
 
 
 def _source_to_json(source: Source) -> dict[str, Any]:
@@ -273,8 +288,8 @@ def _pairs(data: Any) -> tuple[tuple[int, float], ...]:
     return tuple(sorted(pairs.items()))
 
 
-def _short(values: Any) -> list[Any]:
-    if not isinstance(values, list) or len(values) > MAX_PARTS:
+def _short(values: Any, most: int = MAX_PARTS) -> list[Any]:
+    if not isinstance(values, list) or len(values) > most:
         raise TypeError("a list of reasonable length")
     return values
 

@@ -8,6 +8,7 @@ from typing import Final, TypeAlias
 __all__ = [
     "ALL_LAYERS",
     "AnyDirection",
+    "Codes",
     "Condition",
     "Denoising",
     "Direction",
@@ -96,6 +97,7 @@ class Latent:
     The sources are blended with their weights (see ``explorer.latents.blend``), the blend is pulled towards the mean
     of the prior by ``truncation`` (psi: 1 leaves it, 0 is the mean), then every move adds its amount, in standard
     deviations, along its direction. Style-based models are pulled in W, and only in the layers below ``cutoff``.
+    For flows the truncation is the temperature; ``temperatures`` multiply it in single levels, (level, factor) pairs.
     ``classes`` are class weights that this point keeps in any scene, as an example does; without any, those of the
     scene hold.
     """
@@ -105,6 +107,7 @@ class Latent:
     truncation: float = 1.0
     cutoff: int = ALL_LAYERS
     classes: tuple[tuple[int, float], ...] = ()
+    temperatures: tuple[tuple[int, float], ...] = ()
 
     def amount(self, direction: AnyDirection) -> float:
         """How far this point is moved along ``direction``, in standard deviations."""
@@ -113,7 +116,10 @@ class Latent:
 
 @dataclass(frozen=True, slots=True)
 class StyleRow:
-    """Another point, and how much of each layer's style comes from it: (layer, weight up to 1) pairs, sorted."""
+    """Another point, and how much of each layer's style comes from it: (layer, weight up to 1) pairs, sorted.
+
+    Models whose latent point has levels, such as flows, take levels for layers.
+    """
 
     latent: Latent
     weights: tuple[tuple[int, float], ...] = ()
@@ -121,7 +127,7 @@ class StyleRow:
 
 @dataclass(frozen=True, slots=True)
 class Styles:
-    """Which points feed the layers of a style-based model beside the scene's own, which has what they leave."""
+    """Which points feed the layers of a model beside the scene's own, which has what they leave."""
 
     rows: tuple[StyleRow, ...] = ()
 
@@ -219,6 +225,13 @@ class Denoising:
 
 
 @dataclass(frozen=True, slots=True)
+class Codes:
+    """What is painted over the code maps of a model with a codebook: (level, row, column, code), sorted."""
+
+    cells: tuple[tuple[int, int, int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Scene:
     """Everything that decides what a picture looks like."""
 
@@ -228,3 +241,4 @@ class Scene:
     noise: Noise = Noise()
     transform: Transform = Transform()
     denoising: Denoising = Denoising()
+    codes: Codes = Codes()

@@ -83,8 +83,8 @@ class Explore(QFrame):
     def show_model(self) -> None:
         """Say which model is shown; its first picture is on its way."""
         self._original, self._source, self._table = None, None, None
-        self._buttons["table"].setVisible(self._has_styles())
-        if self._desk.session.view.mode == "table" and not self._has_styles():
+        self._buttons["table"].setVisible(self._can_mix())
+        if self._desk.session.view.mode == "table" and not self._can_mix():
             self.set_mode("picture")
         if self.canvas.sequence() == 0:
             self.canvas.clear()
@@ -184,7 +184,7 @@ class Explore(QFrame):
     @Slot()
     def choose_table(self) -> None:
         """Show the mixing table, or the one picture again where the table is shown."""
-        if self._has_styles():
+        if self._can_mix():
             self.set_mode("picture" if self._desk.session.view.mode == "table" else "table")
 
     @Slot()
@@ -204,19 +204,19 @@ class Explore(QFrame):
         button.setCheckable(True)
         return button
 
-    def _has_styles(self) -> bool:
+    def _can_mix(self) -> bool:
         model = self._desk.session.model
-        return model is not None and "styles" in model.facts.capabilities
+        return model is not None and bool(model.facts.mixable)
 
     def _explained(self) -> str:
         """What the mixing table shows."""
         model = self._desk.session.model
-        if model is None or not model.facts.style_layers:
+        if model is None or not model.facts.mixable:
             return ""
-        sides = [side for _, side in model.facts.style_layers]
+        sides = [side for _, side in model.facts.mixable]
         first, end = table_layers(self._desk.session.view.table_layers, sides)
         band = next((f"{each.name} layers" for each in bands(sides) if (each.first, each.end) == (first, end)), "")
-        words = f"{band or model.facts.style_layers[first][0]} from the left column, the rest from the top row"
+        words = f"{band or model.facts.mixable[first][0]} from the left column, the rest from the top row"
         return words[0].upper() + words[1:]
 
     def _go_to_mixture(self, row: int, column: int) -> None:

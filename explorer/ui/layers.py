@@ -23,10 +23,10 @@ def whole(first: int, end: int, count: int) -> tuple[int, int]:
 
 def chosen_layers(session: Session) -> tuple[int, int]:
     """The layers that moves are made in: the first one, and the one after the last."""
-    count = len(session.model.facts.style_layers) if session.model is not None else 0
+    count = len(session.model.facts.mixable) if session.model is not None else 0
     return whole(*session.view.layers, count)
 
 
 def layer_groups(facts: ModelFacts) -> dict[str, tuple[int, int]]:
     """The ranges of coarse, middle and fine layers that there are."""
-    return {band.name: (band.first, band.end) for band in bands([side for _, side in facts.style_layers])}
+    return {band.name: (band.first, band.end) for band in bands([side for _, side in facts.mixable])}

@@ -66,7 +66,7 @@ class MixingPanel(Panel):
 
     @classmethod
     def fits(cls, facts: ModelFacts) -> bool:
-        return "styles" in facts.capabilities
+        return bool(facts.mixable)
 
     # --- showing ---
 
@@ -74,11 +74,12 @@ class MixingPanel(Panel):
     def show_model(self) -> None:
         """Show the layers of the model."""
         model = self.desk.session.model
-        self._layers = model.facts.style_layers if model is not None else ()
+        self._layers = model.facts.mixable if model is not None else ()
         self._sources, self._base, self._label = [], None, ""
         self._pictures.forget()
         if not self._layers:
             return
+        self.heading_changed.emit(self.title if model is not None and model.facts.style_layers else "Level mixing")
         self._bands = bands([side for _, side in self._layers])
         self.mixer.setColumns(len(self._layers), [band.first for band in self._bands])
         self.brushes.setGroups([self._brush(band) for band in self._bands])
