@@ -10,6 +10,7 @@ import typer
 from explorer import __version__
 from explorer.cli.benchmarks import bench
 from explorer.cli.codes import encode
+from explorer.cli.comparing import compare
 from explorer.cli.films import animate
 from explorer.cli.inversion import invert
 from explorer.cli.pictures import convert, inspect, render
@@ -38,7 +39,7 @@ families.command("diffusion")(guarded(train_diffusion))
 families.command("flow-matching")(guarded(train_flow_matching))
 families.command("consistency")(guarded(train_consistency))
 families.command("autoencoder")(guarded(train_autoencoder))
-for command in (inspect, render, encode, invert, convert, animate, bench):
+for command in (inspect, render, encode, invert, convert, animate, compare, bench):
     app.command()(guarded(command))
 
 
