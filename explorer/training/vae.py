@@ -21,6 +21,7 @@ __all__ = ["VAERecipe"]
 WARM_UP = 0.04  # fraction of the run over which the KL term rises to full weight, against early posterior collapse
 MEASURED = 2_000  # pictures a measurement uses at most
 NATS_PER_BIT = float(np.log(2.0))
+QUANTILES = 101  # of the bounds, from 0 to 100 %
 
 
 @dataclass
@@ -34,6 +35,7 @@ class VAERecipe:
         default_factory=dict
     )  # name, preparation, data, licence, training: for the checkpoint
     seed: int = 0
+    bounds: Tensor = field(init=False, default_factory=lambda: torch.zeros(0))  # ELBO of held-out pictures, in nats
 
     def __post_init__(self) -> None:
         torch.manual_seed(self.seed)
@@ -84,7 +86,7 @@ class VAERecipe:
         assert isinstance(net, VAE)
         device = next(net.parameters()).device
         generator = torch.Generator(device).manual_seed(0)
-        totals = torch.zeros(3, dtype=torch.float64)
+        totals, bounds = torch.zeros(3, dtype=torch.float64), list[Tensor]()
         count = min(len(held_out), MEASURED)
         for start in range(0, count, 100):
             images = images_to_tensor(held_out[start : min(start + 100, count)], device)
@@ -92,7 +94,9 @@ class VAERecipe:
             likelihoods, kls = net.elbo_terms(images, noise)
             rebuilt = net.picture(net.posterior(images)[0]).clamp(-1, 1)
             error = (rebuilt - images).double().square().mean((1, 2, 3)).sum() / 4
+            bounds.append((likelihoods - kls).double().cpu())
             totals += torch.stack([likelihoods.double().sum(), kls.double().sum(), error]).cpu()
+        self.bounds = torch.cat(bounds) if bounds else self.bounds
         likelihood, kl, error = (totals / max(count, 1)).tolist()
         values = held_out[0].size if count else 1
         return {
@@ -105,7 +109,8 @@ class VAERecipe:
 
     @torch.no_grad()
     def finish(self, net: nn.Module, images: Images) -> tuple[dict[str, Any], dict[str, Tensor]]:
-        """The checkpoint with its aggregate posterior: mean and covariance as points u, KL per code."""
+        """The checkpoint with its aggregate posterior, mean and covariance as points u, the KL per code, and how
+        likely held-out pictures are."""
         assert isinstance(net, VAE)
         device = next(net.parameters()).device
         chosen = np.random.default_rng(0).permutation(len(images))[:10_000]
@@ -121,6 +126,9 @@ class VAERecipe:
             "statistics.covariance": torch.cov(points.T, correction=0).reshape(self.shape.latent, -1).float(),
             "statistics.kl": kl_to_standard_normal(mean, log_variance).mean(0).float(),
         }
+        if len(self.bounds):
+            shares = torch.linspace(0, 1, QUANTILES, dtype=torch.float64)
+            statistics["statistics.likelihood"] = torch.quantile(self.bounds, shares).float()
         config = {
             "family": "vae",
             "version": 1,
