@@ -8,6 +8,7 @@ from typing import Any
 
 from explorer.activations import layer_names
 from explorer.denoising import resolved
+from explorer.diagnostics import diagnose
 from explorer.diffusion import SAMPLERS
 from explorer.formats import Checkpoint
 from explorer.generators import (
@@ -66,6 +67,7 @@ class ModelFacts:
     denoising: DenoisingFacts | None = None
     levels: tuple[tuple[str, int], ...] = ()  # name and resolution of the levels of the latent point, coarse first
     code_levels: tuple[tuple[str, int, int, int], ...] = ()  # name, rows, columns and codes of every code map
+    diagnosis: str = ""  # how the latents are used, in words; empty where that is not known
     likelihood_kind: str = ""  # exact, lower bound or ODE estimate; empty where there is none
 
     @property
@@ -101,10 +103,16 @@ def describe(generator: Generator) -> ModelFacts:
         warnings=generator.warnings,
         layers=layer_names(generator),
         denoising=_denoising(generator),
+        diagnosis=_diagnosis(generator),
         levels=_levels(generator),
         code_levels=_code_levels(generator),
         likelihood_kind=generator.likelihood_kind if isinstance(generator, HasLikelihood) else "",
     )
+
+
+def _diagnosis(generator: Generator) -> str:
+    found = diagnose(generator)
+    return "" if found is None else found.words
 
 
 def _levels(generator: Generator) -> tuple[tuple[str, int], ...]:
@@ -164,6 +172,7 @@ def inspect(checkpoint: Checkpoint, generator: Generator) -> dict[str, Any]:
         ],
         "parameters": generator.parameters,
         "capabilities": list(capabilities(generator)),
-        "warnings": list(checkpoint.warnings),
+        "warnings": list(generator.warnings),
+        "diagnosis": _diagnosis(generator),
         "config": dict(checkpoint.config),
     }

@@ -19,6 +19,7 @@ __all__ = [
     "digest",
     "is_checkpoint",
     "model_files",
+    "model_home",
     "resources_folder",
     "write_atomically",
     "write_text",
@@ -26,6 +27,7 @@ __all__ = [
 
 MODEL_INDEX: Final = "model_index.json"  # in a folder of diffusers
 SINGLE_MODEL: Final = "config.json"
+WEIGHTS: Final = (".safetensors", ".bin")
 MODEL_SUFFIXES: Final = (".json", ".safetensors", ".bin", ".txt", ".model")
 
 
@@ -61,17 +63,33 @@ def write_text(path: Path, text: str) -> None:
 def digest(path: Path) -> str:
     """The SHA-256 of a file's content, as 64 hexadecimal digits, read in pieces of 1 MiB.
 
-    That of a folder with a model is the one of its list of names and digests of files that decide pictures.
+    That of a folder with a model is the one of its list of names and digests of files that decide pictures, and so is
+    that of the file in it that tells of it.
     """
+    home = model_home(Path(path))
+    if not home.is_dir():
+        return _file_digest(home)
     sha = hashlib.sha256()
-    if Path(path).is_dir():
-        for part in model_files(Path(path)):
-            sha.update(f"{part.relative_to(path).as_posix()} {digest(part)}\n".encode())
-        return sha.hexdigest()
-    with Path(path).open("rb") as file:
+    for part in model_files(home):
+        sha.update(f"{part.relative_to(home).as_posix()} {_file_digest(part)}\n".encode())
+    return sha.hexdigest()
+
+
+def _file_digest(path: Path) -> str:
+    sha = hashlib.sha256()
+    with path.open("rb") as file:
         while piece := file.read(1 << 20):
             sha.update(piece)
     return sha.hexdigest()
+
+
+def model_home(path: Path) -> Path:
+    """The folder of a model, where ``path`` is the file in it that tells of it; any other path as it is."""
+    if path.name == MODEL_INDEX and path.is_file():
+        return path.parent
+    if path.name == SINGLE_MODEL and path.is_file() and any(file.suffix in WEIGHTS for file in path.parent.iterdir()):
+        return path.parent
+    return path
 
 
 def is_checkpoint(path: Path) -> bool:
@@ -98,7 +116,8 @@ def checkpoints_folder() -> Path:
 def checkpoints_in(folder: Path) -> tuple[Path, ...]:
     """The files and folders of the models in a folder, sorted; states of a training are none."""
     files = [path for path in folder.glob("*.safetensors") if ".training." not in path.name]
-    folders = [path.parent for path in folder.glob(f"*/{MODEL_INDEX}") if not path.parent.name.startswith(".")]
+    signs = (path for sign in (MODEL_INDEX, SINGLE_MODEL) for path in folder.glob(f"*/{sign}"))
+    folders = {path.parent for path in signs if not path.parent.name.startswith(".")}
     return tuple(sorted((*files, *folders)))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from explorer.errors import SceneError
-from explorer.files import MODEL_INDEX, digest
+from explorer.files import digest, model_home
 from explorer.imaging import read_image
 from explorer.preloading import preload
 from explorer.recipe import Recipe, find_checkpoint, recipe_of
@@ -39,9 +39,7 @@ def load(path: Path, device: str, current: Model | None, known: Iterable[Path], 
     Raises:
         ExplorerError: with one sentence on what is wrong with the file.
     """
-    path = path.absolute()
-    if path.name == MODEL_INDEX and path.is_file():
-        path = path.parent  # the folder of a model, by the file that tells of it
+    path = model_home(path.absolute())
     start = _first_bytes(path)
     if start[:4] in PICTURES or start[:3] in PICTURES or start[:2] in PICTURES or start[4:8] == b"ftyp":
         recipe = recipe_of(path)

@@ -36,7 +36,8 @@ __all__ = [
 ]
 
 LARGE: Final = 50_000_000  # parameters of networks that take minutes to tell a likelihood
-SWATCHES: Final = 64  # codes drawn at a time
+PATCH: Final = 4  # cells along a side of what is drawn of one code: the network looks around each cell
+DRAWN: Final = 16  # pictures of codes at a time
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -200,22 +201,34 @@ def read_codes(generator: Generator, scene: Scene) -> CodeMaps:
 
 @torch.inference_mode()
 def _swatches(generator: Generator) -> tuple[np.ndarray, ...]:
-    """A small picture of every code of every level: a map of that code alone, the usual codes in the other levels."""
+    """A small picture of every code of every level: the middle of a patch of that code, with the usual codes in the
+    other levels. A large map has room for many patches."""
     assert isinstance(generator, HasCodes)
     usage, levels = generator.code_usage(), generator.code_levels
     usual = [int(each.argmax()) for each in usage] if usage is not None else [0] * len(levels)
     found = []
     for number, level in enumerate(levels):
-        side = max(generator.image_shape[1] // level.rows, 4)
-        top, left = (generator.image_shape[1] - side) // 2, (generator.image_shape[2] - side) // 2
+        patch = min(level.rows, level.columns, PATCH)
+        down, across = level.rows // patch, level.columns // patch
+        codes = torch.arange(math.ceil(level.codes / (down * across)) * down * across).clamp(max=level.codes - 1)
+        maps = codes.view(-1, down, across).repeat_interleave(patch, 1).repeat_interleave(patch, 2)
+        maps = torch.nn.functional.pad(
+            maps[None].float(), (0, level.columns - across * patch, 0, level.rows - down * patch), mode="replicate"
+        )[0].long()
         parts = []
-        for first in range(0, level.codes, SWATCHES):
-            codes = torch.arange(first, min(first + SWATCHES, level.codes), device=generator.device)
-            maps = [
-                torch.full((len(codes), each.rows, each.columns), usual[index], device=generator.device)
+        for some in maps.to(generator.device).split(DRAWN):
+            filled = [
+                torch.full((len(some), each.rows, each.columns), usual[index], device=generator.device)
                 for index, each in enumerate(levels)
             ]
-            maps[number] = codes[:, None, None].expand(-1, level.rows, level.columns)
-            parts.append(to_uint8(generator.decode_codes(maps))[:, top : top + side, left : left + side])
-        found.append(np.concatenate(parts))
+            filled[number] = some
+            parts.append(to_uint8(generator.decode_codes(filled)))
+        pictures = np.concatenate(parts)
+        height, width = pictures.shape[1] // level.rows, pictures.shape[2] // level.columns
+        middles = [
+            pictures[:, top * height : (top + 1) * height, left * width : (left + 1) * width]
+            for top in range(patch // 2, down * patch, patch)
+            for left in range(patch // 2, across * patch, patch)
+        ]
+        found.append(np.stack(middles, 1).reshape(-1, height, width, pictures.shape[3])[: level.codes])
     return tuple(found)

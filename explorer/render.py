@@ -14,6 +14,7 @@ from torch import Tensor
 from explorer.denoising import Runs, quick, run_many, run_noise, run_scene
 from explorer.errors import DeviceError, SceneError
 from explorer.generators import (
+    DecodesTruncated,
     Denoises,
     Generator,
     HasCodes,
@@ -247,9 +248,16 @@ def _synthesise(styled: HasStyles, generator: Generator, styles: Tensor, look: L
 
 
 @torch.inference_mode()
-def _decode(generator: Generator, points: Tensor, condition: Tensor | None = None) -> Tensor:
+def _decode(
+    generator: Generator,
+    points: Tensor,
+    condition: Tensor | None = None,
+    truncations: Sequence[float] | None = None,
+) -> Tensor:
     leave_a_core()
     try:
+        if truncations is not None and isinstance(generator, DecodesTruncated):
+            return generator.decode_truncated(points.to(generator.device), condition, truncations)
         return generator.decode(points.to(generator.device), condition)
     except torch.OutOfMemoryError as error:
         raise _out_of_memory(generator, len(points)) from error
@@ -263,7 +271,8 @@ def _decode_scenes(generator: Generator, scenes: list[Scene], points: Tensor) ->
         return _decode(generator, points)
     conditions = [Condition(scene.latent.classes) if scene.latent.classes else scene.condition for scene in scenes]
     weights = torch.cat([class_weights(generator, condition) for condition in conditions])
-    return _decode(generator, points, weights.to(generator.device))
+    truncations = [scene.latent.truncation for scene in scenes] if isinstance(generator, DecodesTruncated) else None
+    return _decode(generator, points, weights.to(generator.device), truncations)
 
 
 @torch.inference_mode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +21,7 @@ from explorer.nets.vae import VAE, VAEShape
 __all__ = [
     "CPU",
     "fill",
+    "make_autoencoder",
     "make_consistency",
     "make_diffusion",
     "make_prior_vae",
@@ -105,6 +107,19 @@ def make_diffusion(classes: int = 0, prediction: str = "v_prediction", **config:
 def make_consistency(**config: Any) -> Generator:
     """A consistency model for grey pictures of 8 x 8 pixels."""
     return _diffusion("consistency", {"_class_name": "CMStochasticIterativeScheduler"}, None, config)
+
+
+def make_autoencoder(kind: str, **config: Any) -> Generator:
+    """An autoencoder of diffusers, of one of its three kinds, for grey pictures of 8 x 8 pixels."""
+    from diffusion_folders import autoencoder
+
+    net = autoencoder(kind)
+    told = {name: value for name, value in net.config.items() if not name.startswith("_")}
+    architecture = json.loads(json.dumps(told)) | {"sample_size": 8, "_class_name": kind}
+    return build_generator(
+        Checkpoint({"family": "autoencoder", "name": kind, "architecture": architecture, **config}, net.state_dict()),
+        CPU,
+    )
 
 
 def save_model(path: Path, model: Generator | None = None) -> Path:

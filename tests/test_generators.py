@@ -14,6 +14,7 @@ import pytest
 import torch
 from examples import (
     CPU,
+    make_autoencoder,
     make_consistency,
     make_diffusion,
     make_prior_vae,
@@ -22,7 +23,10 @@ from examples import (
     make_vae,
     noise_pictures,
 )
+from flow_examples import make_glow, make_realnvp
+from gan_examples import make_biggan, make_dcgan, make_vanilla_vae
 from torch import Tensor
+from vqvae_examples import make_vqvae, two_level_vqvae
 
 from explorer.errors import CheckpointError, DeviceError, SceneError
 from explorer.formats import Checkpoint, read_checkpoint, write_native
@@ -56,6 +60,17 @@ EXAMPLES: Final[dict[str, Callable[[], Generator]]] = {
     "diffusion": make_diffusion,
     "diffusion with classes": lambda: make_diffusion(3),
     "consistency": make_consistency,
+    "glow": make_glow,
+    "additive glow": lambda: make_glow("additive"),
+    "realnvp": make_realnvp,
+    "vqvae": make_vqvae,
+    "vqvae with two maps": two_level_vqvae,
+    "autoencoder": lambda: make_autoencoder("AutoencoderKL"),
+    "autoencoder without posterior": lambda: make_autoencoder("AutoencoderTiny"),
+    "autoencoder with codes": lambda: make_autoencoder("VQModel"),
+    "dcgan": make_dcgan,
+    "biggan": make_biggan,
+    "vanilla vae": make_vanilla_vae,
 }
 
 
@@ -205,7 +220,7 @@ def test_an_axis_changes_one_coordinate(generator: Generator) -> None:
 def test_directions_of_the_decoder_are_orthonormal(generator: Generator) -> None:
     _need_decoder_directions(generator)
     vectors = generator.directions("decoder").vectors.flatten(1).double()
-    torch.testing.assert_close(vectors @ vectors.T, torch.eye(size(generator)).double(), atol=1e-5, rtol=0)
+    torch.testing.assert_close(vectors @ vectors.T, torch.eye(len(vectors)).double(), atol=1e-5, rtol=0)
 
 
 def test_directions_of_the_decoder_come_strongest_first(generator: Generator) -> None:

@@ -170,4 +170,6 @@ def test_maps_are_told_with_and_without_what_is_painted() -> None:
     assert maps.maps[1].tolist() == [[0, 3], [2, 3]]
     assert maps.usage is not None
     assert maps.usage[0].argmax() == 3
-    assert [each.shape[0] for each in maps.swatches] == [4, 4]
+    assert [each.shape for each in maps.swatches] == [(4, 2, 2, 1), (4, 1, 1, 1)]
+    shades = [[int(swatch.mean()) for swatch in each] for each in maps.swatches]
+    assert all(shade == sorted(set(shade)) for shade in shades)  # each code is brighter than the one before

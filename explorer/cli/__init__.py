@@ -17,9 +17,12 @@ from explorer.cli.pictures import convert, inspect, render
 from explorer.cli.telling import PROGRAM, guarded
 from explorer.cli.train_autoencoder import train_autoencoder
 from explorer.cli.train_consistency import train_consistency
+from explorer.cli.train_dcgan import train_dcgan, train_wgan_gp
 from explorer.cli.train_diffusion import train_diffusion, train_flow_matching, train_latent_diffusion
+from explorer.cli.train_glow import train_glow, train_realnvp
 from explorer.cli.train_stylegan2 import train_stylegan2
 from explorer.cli.train_vae import train_vae
+from explorer.cli.train_vqvae import train_vqvae
 
 __all__ = ["app", "main"]
 
@@ -33,7 +36,12 @@ app = typer.Typer(
 families = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Train a model on pictures of your own.")
 app.add_typer(families, name="train")
 families.command("vae")(guarded(train_vae))
+families.command("vqvae")(guarded(train_vqvae))
 families.command("stylegan2")(guarded(train_stylegan2))
+families.command("dcgan")(guarded(train_dcgan))
+families.command("wgan-gp")(guarded(train_wgan_gp))
+families.command("glow")(guarded(train_glow))
+families.command("realnvp")(guarded(train_realnvp))
 families.command("latent-diffusion")(guarded(train_latent_diffusion))
 families.command("diffusion")(guarded(train_diffusion))
 families.command("flow-matching")(guarded(train_flow_matching))

@@ -199,6 +199,7 @@ def _rows(known: Mapping[str, Any]) -> list[tuple[str, str]]:
         rows.append(("trained on", f"{seen:,} pictures seen"))
     if isinstance(held_out, dict):
         rows.append(("held out", ", ".join(f"{name} {_number(value)}" for name, value in held_out.items())))
+    rows += [("latents used", known["diagnosis"])] if known["diagnosis"] else []
     return rows + [("warning", warning) for warning in known["warnings"]]
 
 

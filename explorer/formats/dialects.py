@@ -8,20 +8,26 @@ from typing import Any, Final
 
 from explorer.errors import CheckpointError
 from explorer.formats.checkpoint import Checkpoint
+from explorer.formats.course_models import course_draft, state_dicts
 from explorer.formats.drafts import NO_AVERAGE, Draft, finish, weight_of
 from explorer.formats.nvidia import nvidia_draft
 from explorer.formats.opcodes import Refusal, shown
 from explorer.formats.records import ArrayData, Record, TensorData
 from explorer.formats.rosinality import rosinality_draft
+from explorer.formats.rosinality_glow import rosinality_glow_draft
 from explorer.formats.single_file import is_single_tree, read_single_config, read_single_file
 from explorer.formats.stylegan_shapes import Traits, stylegan2_architecture
 from explorer.formats.tensorflow import tensorflow_draft
 from explorer.formats.trees import DAMAGED, Tree, read_tree, refused
+from explorer.formats.unknown_models import describe_unknown
 
 __all__ = ["DIALECTS", "read_foreign", "read_foreign_config"]
 
 
-KNOWN: Final = "Generators of StyleGAN2-ADA, StyleGAN3, rosinality's and TensorFlow's StyleGAN2 can be opened."
+KNOWN: Final = (
+    "Generators of StyleGAN2-ADA, StyleGAN3, rosinality's and TensorFlow's StyleGAN2, Glow, DCGAN and the usual "
+    "convolutional VAE can be opened."
+)
 
 
 def plain_draft(tree: Tree) -> Draft | None:
@@ -54,8 +60,10 @@ def plain_draft(tree: Tree) -> Draft | None:
 DIALECTS: Final[tuple[Callable[[Tree], Draft | None], ...]] = (
     nvidia_draft,
     rosinality_draft,
+    rosinality_glow_draft,
     tensorflow_draft,
     plain_draft,
+    course_draft,
 )
 
 
@@ -91,9 +99,12 @@ def _draft(tree: Tree) -> Draft:
             raise refused(tree.path, tree.kind, refusal, f"{KNOWN} {DAMAGED}") from refusal
         if draft is not None:
             return draft
+    what, hint = _content(tree.root), KNOWN
+    tensors = next(state_dicts(tree.root), {})
+    if tensors:
+        what, hint = describe_unknown({name: tensor.shape for name, tensor in tensors.items()})
     raise CheckpointError(
-        f"{tree.path.name} is a {tree.kind} without a model that is known here: it holds {_content(tree.root)}.",
-        KNOWN,
+        f"{tree.path.name} is a {tree.kind} without a model that is known here: it holds {what}.", hint
     )
 
 

@@ -7,6 +7,7 @@ so that the same model can also be kept in one safetensors file of ours.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +15,8 @@ import torch
 from torch import Tensor
 
 from explorer.errors import CheckpointError
+from explorer.formats.autoencoders import FAMILY as AUTOENCODER
+from explorer.formats.autoencoders import describe_autoencoder, read_autoencoder
 from explorer.formats.checkpoint import Checkpoint, refuse_bad_values
 from explorer.formats.diffusers_checks import (
     AUTOENCODERS,
@@ -58,6 +61,9 @@ def read_folder(folder: Path) -> Checkpoint:
     Raises:
         CheckpointError: with one sentence on what is wrong with it.
     """
+    alone = _autoencoder(folder)
+    if alone is not None:
+        return read_autoencoder(*alone)
     config, warnings = _describe(folder)
     weights: dict[str, Tensor] = {}
     for name, part in config["architecture"].items():
@@ -83,14 +89,49 @@ def read_folder_config(folder: Path) -> dict[str, Any]:
     Raises:
         CheckpointError: as ``read_folder``, but for the weights.
     """
-    return _describe(folder)[0]
+    alone = _autoencoder(folder)
+    return _describe(folder)[0] if alone is None else describe_autoencoder(*alone)
+
+
+def _autoencoder(folder: Path) -> tuple[Path, dict[str, Any], str, dict[str, Any]] | None:
+    """Where the autoencoder of a folder lies that holds nothing else, what we wrote of it, its name, and what we wrote
+    of the model it is a part of; None where the folder is something else."""
+    own = _own(folder)
+    home = folder
+    if inside(folder, INDEX) is not None:
+        coder = next((name for name in ("vae", "vqvae") if inside(folder, name) is not None), None)
+        if own.get("family") != AUTOENCODER or coder is None:
+            return None
+        home = _home(folder, coder)  # as our training writes it
+    else:
+        path = inside(folder, "config.json")
+        kind = None if path is None else read_json(path).get("_class_name")
+        if not isinstance(kind, str) or kind not in AUTOENCODERS:
+            return None
+    if own.get("family", AUTOENCODER) not in (AUTOENCODER, FAMILY):
+        return None
+    parent = folder.resolve().parent
+    is_part = home is folder and (parent / INDEX).is_file()
+    whole = _own(parent) if is_part else {}
+    name = _name(own, folder) if not is_part or own.get("name") else f"{_name(whole, parent)} (autoencoder)"
+    return home, own, name, whole
+
+
+def _own(folder: Path) -> dict[str, Any]:
+    """What we wrote of a model; nothing for those of others."""
+    path = inside(folder, OWN_CONFIG)
+    return read_json(path) if path is not None else {}
+
+
+def _name(own: Mapping[str, Any], folder: Path) -> str:
+    name = own.get("name")
+    return name if isinstance(name, str) and name else folder.resolve().name
 
 
 def _describe(folder: Path) -> tuple[dict[str, Any], list[str]]:
     """The configuration, and what a person should know of how it was read."""
     warnings: list[str] = []
-    own_path = inside(folder, OWN_CONFIG)
-    own = read_json(own_path) if own_path is not None else {}
+    own = _own(folder)
     if own.get("family", FAMILY) not in (FAMILY, CONSISTENCY_FAMILY):
         raise CheckpointError(
             f"{folder.name} holds a model of the family {told(own.get('family'))}, which cannot be opened as a folder.",
@@ -100,10 +141,9 @@ def _describe(folder: Path) -> tuple[dict[str, Any], list[str]]:
     parts = _single(folder, warnings) if index_path is None else _pipeline(folder, read_json(index_path))
     if any(file.suffix == ".py" for file in folder.glob("*.py")):
         warnings.append("The programs (.py) in this folder were ignored.")
-    name = own.get("name") if isinstance(own.get("name"), str) and own.get("name") else folder.resolve().name
     jumps = parts.get("scheduler", {}).get("_class_name") in (CONSISTENCY, LATENT_CONSISTENCY)
     family = CONSISTENCY_FAMILY if jumps else FAMILY
-    return {**own, "family": family, "name": name, "architecture": parts}, warnings
+    return {**own, "family": family, "name": _name(own, folder), "architecture": parts}, warnings
 
 
 def _named(value: object) -> str:
@@ -153,11 +193,6 @@ def _single(folder: Path, warnings: list[str]) -> dict[str, dict[str, Any]]:
         raise CheckpointError(f"{folder} is a folder without a model in it.", "Open a checkpoint file.")
     config = read_json(path)
     kind = config.get("_class_name")
-    if kind in AUTOENCODERS:
-        raise CheckpointError(
-            f"{folder.name} is only the autoencoder of a diffusion model, and draws no pictures by itself.",
-            "Open the folder of the whole model.",
-        )
     if kind != "UNet2DModel":
         what = f"a {told(kind)}" if isinstance(kind, str) else "of another program"
         raise CheckpointError(

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from explorer.errors import CheckpointError
+from explorer.files import model_home
+from explorer.formats.biggan_folder import is_biggan_folder, read_biggan_folder, read_biggan_folder_config
 from explorer.formats.checkpoint import Checkpoint
 from explorer.formats.dialects import read_foreign, read_foreign_config
 from explorer.formats.diffusers_folder import is_model_folder, read_folder, read_folder_config
@@ -58,6 +60,9 @@ def read_checkpoint(path: Path) -> Checkpoint:
     Raises:
         CheckpointError: with one sentence on what is wrong with the file.
     """
+    path = model_home(path)
+    if is_biggan_folder(path):
+        return read_biggan_folder(path)
     if is_model_folder(path):
         return read_folder(path)
     _, read, _ = _format_of(path)
@@ -70,6 +75,9 @@ def read_config(path: Path) -> dict[str, Any]:
     Raises:
         CheckpointError: as ``read_checkpoint``.
     """
+    path = model_home(path)
+    if is_biggan_folder(path):
+        return read_biggan_folder_config(path)
     if is_model_folder(path):
         return read_folder_config(path)
     _, _, describe = _format_of(path)

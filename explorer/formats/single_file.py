@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from explorer.errors import CheckpointError
 from explorer.files import resources_folder
+from explorer.formats.autoencoders import describe_autoencoder_file, is_autoencoder_file, read_autoencoder_file
 from explorer.formats.checkpoint import Checkpoint, refuse_bad_values
 from explorer.formats.diffusers_folder import FAMILY, tokenizer_files
 from explorer.formats.diffusers_nets import Sizes, build_empty, match_names, sizes_of
@@ -49,8 +50,8 @@ STRANGERS: Final = (
     ("joint_blocks.", "is Stable Diffusion 3 in one file, which does not say how it is built", FOLDER),
     ("double_blocks.", "is Flux, which is not known here", ""),
     ("lora_", "is a LoRA: only a change to another model", "Merge it into its model first."),
-    ("first_stage_model.encoder.down.0.block.0.", "is only the autoencoder of a diffusion model", FOLDER),
-    ("encoder.down.0.block.0.", "is only the autoencoder of a diffusion model", FOLDER),
+    ("first_stage_model.encoder.down.0.block.0.", "is only a part of a diffusion model", FOLDER),
+    ("encoder.down.0.block.0.", "is only a part of a diffusion model", FOLDER),
     ("down_blocks.0.resnets.0.", "is one network of a model that is a folder", "Open the folder it lies in."),
     ("encoder.down_blocks.0.resnets.0.", "is one network of a model that is a folder", "Open the folder it lies in."),
 )
@@ -78,12 +79,14 @@ def _looks_known(names: Iterable[object]) -> bool:
 
 
 def read_single_file(path: Path) -> Checkpoint:
-    """Read Stable Diffusion out of a safetensors or PyTorch file.
+    """Read Stable Diffusion, or its autoencoder alone, out of a safetensors or PyTorch file.
 
     Raises:
         CheckpointError: it is damaged or incomplete, or of a kind that cannot be played from one file.
     """
     stored = stored_in(path)
+    if is_autoencoder_file(stored):
+        return read_autoencoder_file(path, stored)
     version = refuse_or_version(path.name, {name: each.shape for name, each in stored.items()})
     architecture, warnings = _architecture(path, version, stored)
     weights: dict[str, Tensor] = {}
@@ -109,6 +112,8 @@ def read_single_file(path: Path) -> Checkpoint:
 def read_single_config(path: Path) -> dict[str, Any]:
     """The configuration alone. Raises as ``read_single_file``."""
     stored = stored_in(path)
+    if is_autoencoder_file(stored):
+        return describe_autoencoder_file(path, stored)
     version = refuse_or_version(path.name, {name: each.shape for name, each in stored.items()})
     return {"family": FAMILY, "name": path.stem, "architecture": _architecture(path, version, stored)[0]}
 

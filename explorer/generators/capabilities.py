@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CAPABILITIES",
     "CodeLevel",
+    "DecodesTruncated",
     "Denoises",
     "Embedding",
     "Encodes",
@@ -39,6 +40,14 @@ class Encodes(Protocol):
 
     def encode(self, images: Tensor) -> Tensor:
         """Latents (n, *latent_shape) of pictures (n, c, h, w) in [-1, 1]."""
+
+
+@runtime_checkable
+class DecodesTruncated(Protocol):
+    """Has to know how far its latent points were pulled to the mean, beside the points themselves."""
+
+    def decode_truncated(self, latents: Tensor, condition: Tensor | None, truncations: Sequence[float]) -> Tensor:
+        """As ``Generator.decode``, of points that were multiplied by ``truncations``, one for every picture."""
 
 
 @runtime_checkable

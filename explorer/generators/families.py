@@ -13,11 +13,17 @@ import torch
 
 from explorer.errors import CheckpointError, DeviceError
 from explorer.formats import Checkpoint, read_checkpoint
+from explorer.generators.autoencoder import AutoencoderGenerator
 from explorer.generators.base import Generator
+from explorer.generators.biggan import BigGANGenerator
+from explorer.generators.dcgan import DCGANGenerator
 from explorer.generators.diffusion import ConsistencyGenerator, DiffusionGenerator
+from explorer.generators.flow import GlowGenerator, RealNVPGenerator
 from explorer.generators.stylegan2 import StyleGAN2Generator
 from explorer.generators.stylegan3 import StyleGAN3Generator
 from explorer.generators.vae import VAEGenerator
+from explorer.generators.vanilla_vae import VanillaVAEGenerator
+from explorer.generators.vqvae import VQVAEGenerator
 
 __all__ = ["FAMILIES", "build_generator", "families", "leave_a_core", "open_generator", "pick_device"]
 
@@ -27,6 +33,13 @@ FAMILIES: Final[tuple[type[Generator], ...]] = (
     StyleGAN3Generator,
     DiffusionGenerator,
     ConsistencyGenerator,
+    VQVAEGenerator,
+    AutoencoderGenerator,
+    VanillaVAEGenerator,
+    DCGANGenerator,
+    BigGANGenerator,
+    GlowGenerator,
+    RealNVPGenerator,
 )
 ENTRY_POINTS: Final = "explorer.families"
 log = logging.getLogger(__name__)

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import Final
 
 from PySide6.QtCore import QByteArray, QCoreApplication, QObject, QRectF, Qt, Slot
-from PySide6.QtGui import QColor, QIcon, QPainter, QPalette, QPixmap
+from PySide6.QtGui import QColor, QIcon, QImage, QPainter, QPalette, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QApplication
 
@@ -108,16 +109,13 @@ def icon(name: str, colour: str = "text") -> QIcon:
 
     An icon keeps the colours it was made with: make it again when the palette changes (``IconButton`` does).
     """
-    palette = colours()
-    source = (resources_folder() / "icons" / f"{name}.svg").read_text(encoding="utf-8")
-    made = QIcon()
+    palette, made = colours(), QIcon()
     for mode, hue in (
         (QIcon.Mode.Normal, getattr(palette, colour)),
         (QIcon.Mode.Disabled, blended(palette.dim, palette.panel, 0.5)),
     ):
-        renderer = QSvgRenderer(QByteArray(source.replace("currentColor", hue).encode()))
-        for size in ICON_SIZES:
-            made.addPixmap(_rendered(renderer, size), mode)
+        for image in _drawn(name, hue):
+            made.addPixmap(QPixmap.fromImage(image), mode)
     return made
 
 
@@ -126,7 +124,7 @@ def application_icon() -> QIcon:
     renderer = QSvgRenderer(str(resources_folder() / "icons" / "app.svg"))
     made = QIcon()
     for size in APPLICATION_ICON_SIZES:
-        made.addPixmap(_rendered(renderer, size))
+        made.addPixmap(QPixmap.fromImage(_rendered(renderer, size)))
     return made
 
 
@@ -153,13 +151,21 @@ class _SystemFollower(QObject):
             apply_theme(self._app, "system")
 
 
-def _rendered(renderer: QSvgRenderer, size: int) -> QPixmap:
-    pixmap = QPixmap(size, size)
-    pixmap.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(pixmap)
+@cache  # many buttons have the same icon
+def _drawn(name: str, hue: str) -> tuple[QImage, ...]:
+    """A line icon in one colour, in all sizes."""
+    source = (resources_folder() / "icons" / f"{name}.svg").read_text(encoding="utf-8")
+    renderer = QSvgRenderer(QByteArray(source.replace("currentColor", hue).encode()))
+    return tuple(_rendered(renderer, size) for size in ICON_SIZES)
+
+
+def _rendered(renderer: QSvgRenderer, size: int) -> QImage:
+    image = QImage(size, size, QImage.Format.Format_ARGB32_Premultiplied)
+    image.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(image)
     renderer.render(painter, QRectF(0, 0, size, size))
     painter.end()
-    return pixmap
+    return image
 
 
 def _style_sheet(palette: Palette, look: str) -> str:

@@ -159,7 +159,7 @@ class Autoencoder:
     def is_sound(self) -> bool:
         """Whether what the settings say of the size of codes are numbers that can be used."""
         try:
-            scale, shift = self._statistics(torch.zeros(1, self.channels[0], 1, 1))
+            scale, shift = self.statistics(torch.zeros(1, self.channels[0], 1, 1))
             finite = torch.isfinite(scale).all() and torch.isfinite(shift).all() and (scale != 0).all()
             return bool(finite) and all(value.numel() in (1, self.channels[0]) for value in (scale, shift))
         except (TypeError, ValueError, RuntimeError):
@@ -170,7 +170,7 @@ class Autoencoder:
         net: Any = self.net
         if net is None:
             return latents
-        scale, shift = self._statistics(latents)
+        scale, shift = self.statistics(latents)
         images: Tensor = net.decode((latents * scale + shift).to(_dtype(net)), return_dict=False)[0]
         return images.to(latents.dtype)
 
@@ -186,11 +186,11 @@ class Autoencoder:
             case _:
                 codes = net.encode(given, return_dict=False)[0]
         codes = codes.to(images.dtype)
-        scale, shift = self._statistics(codes)
+        scale, shift = self.statistics(codes)
         latents: Tensor = (codes - shift) / scale
         return latents
 
-    def _statistics(self, like: Tensor) -> tuple[Tensor, Tensor]:
+    def statistics(self, like: Tensor) -> tuple[Tensor, Tensor]:
         """What codes are divided by, after the second was taken off; per channel where the settings say so."""
         factor = float(self.config.get("scaling_factor") or 1.0)
         mean, deviation = self.config.get("latents_mean"), self.config.get("latents_std")

@@ -20,8 +20,9 @@ PROBES: Final = 16
 SEED: Final = 7
 
 
-def patterns(shape: tuple[int, ...]) -> Tensor:
-    """Orthonormal cosine waves (k, c, h, w), the slowest first: the basis of the DCT-II, one channel at a time."""
+def patterns(shape: tuple[int, ...], most: int = MOST_PATTERNS) -> Tensor:
+    """Orthonormal cosine waves (k, c, h, w), the slowest first, ``most`` at most: the basis of the DCT-II, one channel
+    at a time."""
     channels, height, width = shape
     down, across = _cosines(height), _cosines(width)
     order = sorted(
@@ -29,7 +30,7 @@ def patterns(shape: tuple[int, ...]) -> Tensor:
         for u in range(height)
         for v in range(width)
         for channel in range(channels)
-    )[: min(MOST_PATTERNS, channels * height * width)]
+    )[:most]
     made = torch.zeros(len(order), *shape)
     for index, (_, u, v, channel) in enumerate(order):
         made[index, channel] = torch.outer(down[u], across[v])
