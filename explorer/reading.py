@@ -216,7 +216,7 @@ def _swatches(generator: Generator) -> tuple[np.ndarray, ...]:
             maps[None].float(), (0, level.columns - across * patch, 0, level.rows - down * patch), mode="replicate"
         )[0].long()
         parts = []
-        for some in maps.to(generator.device).split(DRAWN):
+        for some in torch.split(maps.to(generator.device), DRAWN):
             filled = [
                 torch.full((len(some), each.rows, each.columns), usual[index], device=generator.device)
                 for index, each in enumerate(levels)

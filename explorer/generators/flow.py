@@ -188,9 +188,9 @@ def _statistics(checkpoint: Checkpoint, dimensions: int) -> dict[str, Tensor]:
     }
     if "likelihood" in found and tuple(found["likelihood"].shape) != (QUANTILES,):
         del found["likelihood"]
-    directions, deviations = found.get("directions"), found.get("deviations")
-    is_whole = directions is not None and deviations is not None and directions.ndim == 2 and len(directions) > 0
-    if not is_whole or directions.shape[1] != dimensions or deviations.shape != directions.shape[:1]:
+    none = torch.zeros(0)
+    directions, deviations = found.get("directions", none), found.get("deviations", none)
+    if directions.shape != (len(deviations), dimensions) or deviations.ndim != 1 or not len(deviations):
         found.pop("directions", None)
         found.pop("deviations", None)
     return found

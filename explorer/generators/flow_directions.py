@@ -55,11 +55,11 @@ def strengths_of_axes(decode: Decode, dimensions: int, device: torch.device) -> 
 
 def _gradients(decode: Decode, dimensions: int, device: torch.device, probes: int) -> Tensor:
     """J^T r, (places * probes, d) float64 on the CPU, of random r ~ N(0, 1), at a few points."""
-    rows = []
+    rows: list[Tensor] = []
     with torch.inference_mode(False), torch.enable_grad():
         for place, point in enumerate(_places(dimensions)):
             latents = point.expand(probes, -1).to(device)
-            for part in latents.split(_batch(decode, point, device)):
+            for part in torch.split(latents, _batch(decode, point, device)):
                 needed = part.clone().requires_grad_()
                 images = decode(needed)
                 noise = draw(SEED + 1000 * place + len(rows), tuple(images.shape)).to(device)
@@ -74,7 +74,7 @@ def _changes(decode: Decode, vectors: Tensor, device: torch.device) -> Tensor:
     with torch.inference_mode(False), torch.enable_grad():
         for point in _places(vectors.shape[1]):
             parts = []
-            for part in vectors.split(_batch(decode, point, device)):
+            for part in torch.split(vectors, _batch(decode, point, device)):
                 points, moved = point.repeat(len(part), 1).to(device), part.clone().to(device)
                 _, change = torch.autograd.functional.jvp(decode, points, moved)  # type: ignore[no-untyped-call]
                 parts.append(change.detach().flatten(1).cpu().double())

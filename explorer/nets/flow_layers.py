@@ -143,7 +143,8 @@ class InvertibleConv(Invertible):
         """U^-1 L^-1 P^T, computed in double precision on the CPU, since some devices have none."""
         lower, upper = (factor.cpu() for factor in self._factors(torch.float64))
         half = torch.linalg.solve_triangular(lower, self.permutation.cpu().double().T, upper=False, unitriangular=True)
-        return torch.linalg.solve_triangular(upper, half, upper=True).to(self.lower)
+        inverse: Tensor = torch.linalg.solve_triangular(upper, half, upper=True).to(self.lower)
+        return inverse
 
     def _factors(self, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
         ones = torch.eye(len(self.sign), dtype=dtype, device=self.lower.device)

@@ -103,7 +103,7 @@ class MultiscaleFlow(nn.Module):
     def inverse(self, points: Tensor) -> Tensor:
         """Pictures (n, c, h, w), nominal [-0.5, 0.5], of flat points (n, d): the inverse of ``forward``."""
         values: Tensor | None = None
-        parts = points.split([math.prod(shape) for shape in self.shapes], dim=1)
+        parts = torch.split(points, [math.prod(shape) for shape in self.shapes], dim=1)
         for level, shape, part in zip(reversed(self.levels), self.shapes, parts, strict=True):
             assert isinstance(level, FlowLevel)
             values = level.inverse(values, part.reshape(-1, *shape))
