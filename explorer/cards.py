@@ -97,11 +97,13 @@ def _size(path: Path) -> int:
 def _details(generator: Generator) -> str:
     _, height, width = generator.image_shape
     told = [f"{width}×{height}", _amount(generator.parameters)]
-    styles = getattr(generator, "style_layers", ())
+    styles, levels = getattr(generator, "style_layers", ()), getattr(generator, "levels", ())
     if generator.classes:
         told.append(f"{generator.classes} classes")
     elif styles:
         told.append(f"{len(styles)} layers")
+    elif levels:  # they divide up as many latents as there are values in the picture
+        told.append(f"{len(levels)} level{'' if len(levels) == 1 else 's'}")
     else:
         count = math.prod(generator.latent_shape)
         told.append(f"{count} latent{'' if count == 1 else 's'}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shutil
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Final
 from explorer.files import digest, write_atomically
 from explorer.scene import ImageFile
 
-__all__ = ["given_name", "keep_file"]
+__all__ = ["given_name", "keep_file", "keep_png"]
 
 DIGITS: Final = 16  # of the digest, in the name of a copy
 LONGEST: Final = 60  # characters of a name and 12 of its suffix: file systems take 255 bytes, up to 4 for a character
@@ -36,3 +37,16 @@ def keep_file(folder: Path, path: Path) -> ImageFile:
 def given_name(path: str | Path) -> str:
     """The name that the person gave a file, whether or not it is a copy of ours."""
     return COPY.sub("", Path(path).name, count=1)
+
+
+def keep_png(folder: Path, png: bytes) -> ImageFile:
+    """Write an encoded picture into ``folder``, named after its content, so that equal pictures are one file.
+
+    Raises ExportError where the file cannot be written.
+    """
+    digest = hashlib.sha256(png).hexdigest()
+    path = folder / f"{digest[:32]}.png"
+    if not path.exists():
+        with write_atomically(path) as temporary:
+            temporary.write_bytes(png)
+    return ImageFile(str(path), digest)

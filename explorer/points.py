@@ -16,7 +16,7 @@ from explorer.errors import SceneError
 from explorer.files import digest
 from explorer.generators import Encodes, Generator, HasLevels, HasStyles, leave_a_core
 from explorer.imaging import FloatArray, prepare, read_image
-from explorer.latents import Probe, blend, separate
+from explorer.latents import Probe, blend, mean_difference, separate
 from explorer.scene import (
     AnyDirection,
     Condition,
@@ -181,7 +181,7 @@ def probe_examples(generator: Generator, examples: Examples) -> Probe:
         torch.stack([_flat(generator, locate(generator, latent)) for latent in latents])
         for latents in (examples.having, examples.lacking)
     ]
-    found = separate(*groups)
+    found = mean_difference(*groups) if examples.method == "mean" else separate(*groups)
     return (
         found if isinstance(generator, HasStyles) else replace(found, vector=found.vector.view(generator.latent_shape))
     )

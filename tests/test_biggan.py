@@ -38,7 +38,9 @@ def test_a_picture_is_what_the_formulas_give_in_double_precision(tmp_path: Path,
     points = torch.stack([model.draw(seed) for seed in range(3)]) * truncation
     classes = torch.tensor([[0, 1, 0, 0, 0], [0.2, 0, 0.8, 0, 0], [0, 0, 0, 0, 1]], dtype=torch.float32)
     expected = torch.stack([reference(*each, truncation) for each in zip(points, classes, strict=True)])
-    torch.testing.assert_close(model.decode_truncated(points, classes, (truncation,)).double(), expected, atol=2e-5, rtol=0)
+    torch.testing.assert_close(
+        model.decode_truncated(points, classes, (truncation,)).double(), expected, atol=2e-5, rtol=0
+    )
 
 
 def test_truncation_changes_the_statistics_and_not_only_the_point() -> None:

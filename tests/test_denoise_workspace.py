@@ -23,7 +23,7 @@ from explorer.actions import Actions, Workers
 from explorer.branching import Branching, next_name
 from explorer.export_run import beside, write_run, write_strip
 from explorer.imaging import read_image, read_recipe
-from explorer.painting import keep_painting
+from explorer.kept_files import keep_png
 from explorer.playback import Playback
 from explorer.preferences import Preferences
 from explorer.runs import VIEWS, Branch, Run, StepPictures, change_sampling, decibels, effective, paint_at, seen
@@ -759,7 +759,7 @@ def test_overlapping_paint_of_one_stroke_counts_once_and_the_eraser_takes_it_awa
 def test_equal_paintings_are_one_file(tmp_path: Path) -> None:
     image = QImage(4, 4, QImage.Format.Format_ARGB32)
     image.fill(QColor("red"))
-    files = {keep_painting(tmp_path, png_of(image, is_mask=False)) for _ in range(2)}
+    files = {keep_png(tmp_path, png_of(image, is_mask=False)) for _ in range(2)}
     assert len(files) == 1
     assert len(list(tmp_path.iterdir())) == 1
 

@@ -209,12 +209,15 @@ def _number(value: Any) -> str:
 
 
 def _layer_rows(known: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The layers of a style-based model, those of one resolution in one row."""
+    """The layers of a style-based model, those of one resolution in one row; levels and code maps of others."""
     sides: dict[int, list[str]] = {}
     for layer in known["style_layers"]:
         sides.setdefault(layer["resolution"], []).append(layer["name"])
     rows = [(f"styles at {side}", ", ".join(names)) for side, names in sides.items()]
-    return rows + ([("noise", f"in {len(known['noise_layers'])} layers")] if known["noise_layers"] else [])
+    rows += [("noise", f"in {len(known['noise_layers'])} layers")] if known["noise_layers"] else []
+    rows += [("levels", ", ".join(level["name"] for level in known["levels"]))] if known["levels"] else []
+    maps = [f"{x['name']} {x['rows']} x {x['columns']} of {x['codes']}" for x in known["code_levels"]]
+    return rows + ([("code maps", ", ".join(maps))] if maps else [])
 
 
 def _scenes(seeds: list[int], path: Path | None) -> list[Scene]:

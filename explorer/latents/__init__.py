@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from explorer.latents.blend import blend
 from explorer.latents.directions import Directions, axis_directions, decoder_metric, principal_directions
-from explorer.latents.probe import Probe, separate
+from explorer.latents.probe import Probe, mean_difference, separate
 from explorer.latents.seeds import draw
 from explorer.latents.typical import Shell, typical_shell
 
@@ -16,6 +16,7 @@ __all__ = [
     "blend",
     "decoder_metric",
     "draw",
+    "mean_difference",
     "principal_directions",
     "separate",
     "typical_shell",

@@ -8,7 +8,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-__all__ = ["Probe", "separate"]
+__all__ = ["Probe", "mean_difference", "separate"]
 
 RIDGE: Final = 1.0  # relative to the mean variance of the points
 
@@ -17,7 +17,7 @@ RIDGE: Final = 1.0  # relative to the mean variance of the points
 class Probe:
     """``vector`` (d,) points from the points without to those with it, one standard deviation of all points long.
 
-    ``accuracy`` is the share of points that a line fitted without them puts on the right side (leave-one-out
+    ``accuracy`` is the share of points that a rule found without them puts on the right side (leave-one-out
     cross-validation); 0.5 is chance.
     """
 
@@ -47,7 +47,29 @@ def separate(having: Tensor, lacking: Tensor) -> Probe:
     left_out = targets * root - (targets * root - fitted) / (1 - hat.diagonal()).clamp(min=1e-12)
     accuracy = 0.5 if min(len(having), len(lacking)) < 2 else float((left_out * targets > 0).double().mean())
     weights = torch.linalg.solve(gram + ridge * torch.eye(len(points), dtype=torch.float64), targets * root)
-    vector = (design.T @ weights)[:-1]
+    return Probe(_scaled((design.T @ weights)[:-1], spread), accuracy)
+
+
+def mean_difference(having: Tensor, lacking: Tensor) -> Probe:
+    """The way from the mean of points (m, d) to the mean of points (n, d), as long as ``Probe`` says.
+
+    A point is on the side of the nearer mean, its own mean being that of the others on its side. With a single point
+    on a side there is nothing to leave out, and ``accuracy`` is 0.5.
+    """
+    groups = having.double(), lacking.double()
+    means = [group.mean(0) for group in groups]
+    points = torch.cat(groups)
+    accuracy = 0.5
+    if min(len(having), len(lacking)) >= 2:
+        right = 0
+        for own, group in enumerate(groups):
+            others = (means[own] * len(group) - group) / (len(group) - 1)  # (n, d): the mean without each point
+            right += int(((group - others).norm(dim=1) < (group - means[1 - own]).norm(dim=1)).sum())
+        accuracy = right / len(points)
+    return Probe(_scaled(means[0] - means[1], points - (means[0] + means[1]) / 2), accuracy)
+
+
+def _scaled(vector: Tensor, spread: Tensor) -> Tensor:
+    """A direction (d,) made one standard deviation of the points (n, d) long, as far as they spread along it."""
     vector = vector / vector.norm().clamp(min=1e-12)
-    along = spread @ vector
-    return Probe((vector * along.std(correction=0).clamp(min=1e-6)).float(), accuracy)
+    return (vector * (spread @ vector).std(correction=0).clamp(min=1e-6)).float()

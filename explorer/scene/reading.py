@@ -106,6 +106,7 @@ def direction_to_json(direction: AnyDirection) -> Any:
         "having": [_latent_to_json(latent) for latent in direction.having],
         "lacking": [_latent_to_json(latent) for latent in direction.lacking],
         **({"layers": layers} if layers else {}),
+        **({"method": direction.method} if direction.method != "probe" else {}),
     }
 
 
@@ -120,7 +121,8 @@ def direction_from_json(data: Any) -> AnyDirection:
         )
         if not having or not lacking:
             raise ValueError("a direction without examples")
-        return Examples(name[:MAX_NAME], having, lacking, *_range(data.get("layers", [])))
+        method = _one_of(data.get("method", "probe"), ("probe", "mean"))
+        return Examples(name[:MAX_NAME], having, lacking, *_range(data.get("layers", [])), method=method)
     kind, index, *layers = data
     return Direction(_one_of(kind, DIRECTION_KINDS), _index(index), *_range(layers))
 

@@ -78,13 +78,17 @@ class Direction:
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """A direction given by points that have something and points that do not, under a name of the person's own."""
+    """A direction given by points that have something and points that do not, under a name of the person's own.
+
+    ``method`` is "probe" for what tells the points apart (a linear probe), or "mean" for the way between their means.
+    """
 
     name: str
     having: tuple[Latent, ...]
     lacking: tuple[Latent, ...]
     first: int = 0
     end: int = ALL_LAYERS
+    method: str = "probe"
 
 
 AnyDirection: TypeAlias = Direction | Examples

@@ -8,13 +8,21 @@ from pathlib import Path
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-__all__ = ["ask_open", "ask_save"]
+__all__ = ["ask_folder", "ask_open", "ask_save"]
 
 
 def ask_open(parent: QWidget, title: str, folder: str, filters: str, then: Callable[[Path], None]) -> QFileDialog:
     """Let the person choose an existing file; ``then`` gets it, and is not called when they cancel."""
     dialog = QFileDialog(parent, title, folder, filters)
     dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+    return _ask(dialog, then)
+
+
+def ask_folder(parent: QWidget, title: str, folder: str, then: Callable[[Path], None]) -> QFileDialog:
+    """Let the person choose an existing folder; ``then`` gets it, and is not called when they cancel."""
+    dialog = QFileDialog(parent, title, folder)
+    dialog.setFileMode(QFileDialog.FileMode.Directory)
+    dialog.setOption(QFileDialog.Option.ShowDirsOnly)
     return _ask(dialog, then)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QGridLayout, QLabel, QVBoxLayout, QWidget
 
-__all__ = ["CONTROL_KEYS", "RUN_SHORTCUTS", "SHORTCUTS", "ShortcutSheet"]
+__all__ = ["COMPARE_SHORTCUTS", "CONTROL_KEYS", "RUN_SHORTCUTS", "SHORTCUTS", "ShortcutSheet"]
 
 # Name of the verb, its keys, and what it does.
 SHORTCUTS: tuple[tuple[str, tuple[str, ...], str], ...] = (
@@ -33,6 +33,7 @@ SHORTCUTS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("beside", ("O",), "Original beside the picture"),
     ("explore", ("Ctrl+1",), "Explore"),
     ("denoise", ("Ctrl+2",), "Denoise"),
+    ("compare", ("Ctrl+3",), "Compare"),
     ("smooth", ("S",), "Smooth or sharp pixels"),
     ("fit", ("0",), "Fit the picture"),
     ("actual", ("1",), "True size"),
@@ -60,6 +61,17 @@ RUN_SHORTCUTS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("run-eraser", ("E",), "Brush or eraser"),
 )
 
+# The same of the Compare workspace.
+COMPARE_SHORTCUTS: tuple[tuple[str, tuple[str, ...], str], ...] = (
+    ("compare-way", ("M",), "Next way to compare"),
+    ("compare-by", ("D",), "One scene, or one picture"),
+    ("compare-swap", ("X",), "Swap A and B"),
+    ("compare-other", ("B",), "The model at hand, or the next, is B"),
+    ("compare-hold", ("H",), "Show B while it is held"),
+    ("compare-add", ("A",), "Add a model"),
+    ("compare-measure", ("E",), "Measure the models"),
+)
+
 # Keys that a control takes while it has the focus, and what they do.
 CONTROL_KEYS: tuple[tuple[str, str], ...] = (
     ("Arrows", "Change a value, or choose"),
@@ -72,7 +84,7 @@ CONTROL_KEYS: tuple[tuple[str, str], ...] = (
 
 
 class ShortcutSheet(QDialog):
-    """All shortcuts in two columns, and below them those of Denoise and of the control that has the focus."""
+    """All shortcuts in two columns, then those of Denoise, of Compare, and of the control that has the focus."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -84,6 +96,8 @@ class ShortcutSheet(QDialog):
         self._add_block(0, [(_named(keys), words.removesuffix("…")) for _, keys, words in SHORTCUTS])
         self._add_heading("In Denoise")
         self._add_block(self._grid.rowCount(), [(_named(keys), words) for _, keys, words in RUN_SHORTCUTS])
+        self._add_heading("In Compare")
+        self._add_block(self._grid.rowCount(), [(_named(keys), words) for _, keys, words in COMPARE_SHORTCUTS])
         self._add_heading("While a control has the focus")
         self._add_block(self._grid.rowCount(), CONTROL_KEYS)
         buttons = QDialogButtonBox(self)

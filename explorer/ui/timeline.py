@@ -64,7 +64,7 @@ def reduced(pixels: Pixels) -> Pixels:
 class Timeline(QFrame):
     """Keyframes, pace and size of the film, and playing it. Reads the session, asks the actions.
 
-    In Denoise, where the picture needs the room, it is only a title row as long as there are no keyframes.
+    In Denoise and Compare, where pictures need the room, it is only a title row as long as there are no keyframes.
     """
 
     export_asked = Signal()
@@ -73,7 +73,7 @@ class Timeline(QFrame):
         super().__init__(parent)
         self.desk = desk
         self._thumbnails: dict[Scene, Pixels] = {}
-        self._is_denoise = False  # that workspace is shown
+        self._workspace = "explore"
         self.setProperty("card", True)
         self.setAccessibleName("Timeline")
         self._play = _button("play", "Play or pause the film of the keyframes.", self)
@@ -114,7 +114,7 @@ class Timeline(QFrame):
         self._play.setEnabled(film is not None)
         self._export.setEnabled(film is not None and session.model is not None)
         self._add.setEnabled(session.model is not None)
-        if self._is_denoise and not session.keyframes:  # folded, without the words of the track
+        if self._workspace != "explore" and not session.keyframes:  # folded, without the words of the track
             words = f"{self._add_key()} adds the current point"
             self._state.show_words(f"{words}; two keyframes make a film.", f"{words}.", f"{self._add_key()} adds one.")
         elif film is None:
@@ -131,10 +131,10 @@ class Timeline(QFrame):
         self._ask_thumbnails()
         self.show_motion()
 
-    def set_denoise(self, is_denoise: bool) -> None:
-        """Whether the Denoise workspace is shown, which has other keys."""
-        if is_denoise != self._is_denoise:
-            self._is_denoise = is_denoise
+    def set_workspace(self, workspace: str) -> None:
+        """Which workspace is shown; Denoise has other keys."""
+        if workspace != self._workspace:
+            self._workspace = workspace
             self._add.setToolTip(f"Add the current point as a keyframe ({self._add_key()}).")
             self.show_film()
 
@@ -188,10 +188,10 @@ class Timeline(QFrame):
     # --- private ---
 
     def _add_key(self) -> str:
-        return "Ctrl+K" if self._is_denoise else "K"
+        return "Ctrl+K" if self._workspace == "denoise" else "K"
 
     def _fold(self) -> None:
-        is_folded = self._is_denoise and not self.desk.session.keyframes
+        is_folded = self._workspace != "explore" and not self.desk.session.keyframes
         if is_folded != self.is_folded():
             self.track.setHidden(is_folded)
             self.setMaximumHeight(self.sizeHint().height() if is_folded else UNLIMITED)

@@ -38,6 +38,7 @@ from explorer.actions import Message
 from explorer.animation import Film
 from explorer.ui.canvas import Canvas
 from explorer.ui.column import PanelColumn
+from explorer.ui.compare import Compare
 from explorer.ui.controls import qimage
 from explorer.ui.denoise import Denoise
 from explorer.ui.dialogs import ask_open, ask_save
@@ -47,7 +48,7 @@ from explorer.ui.models import ModelsPanel
 from explorer.ui.panel import Desk
 from explorer.ui.panels import PANELS
 from explorer.ui.panels.transform import TransformPanel
-from explorer.ui.shortcuts import RUN_SHORTCUTS, SHORTCUTS, ShortcutSheet
+from explorer.ui.shortcuts import COMPARE_SHORTCUTS, RUN_SHORTCUTS, SHORTCUTS, ShortcutSheet
 from explorer.ui.status import StatusLine
 from explorer.ui.theme import application_icon, apply_theme, icon
 from explorer.ui.timeline import Timeline
@@ -60,7 +61,7 @@ TIMELINE_HEIGHT = 148
 NARROW_WINDOW = 1080  # pixels; below this width the export button does not say of what
 LOW_WINDOW = 760  # pixels; below this height the timeline starts folded away
 AUTOSAVE_MILLISECONDS = 1_000
-WORKSPACES = ("explore", "denoise")  # in the order of their tabs
+WORKSPACES = ("explore", "denoise", "compare")  # in the order of their tabs
 EXPLORING = ("picture", "grid", "table", "beside")  # verbs that only Explore has
 FILES = (
     "Models, sessions and pictures (*.safetensors *.pkl *.pt *.pth *.ckpt *.json *.png *.jpg *.jpeg *.webp *.gif *.mp4)"
@@ -72,7 +73,10 @@ HINTS = {
     "back.",
     "denoise": "Drag along the steps. Space plays them, B branches the run, P paints into it, Ctrl+Z takes anything "
     "back.",
+    "compare": "Click a model to play it, Shift and a click to compare with it. M chooses the way, D one scene or one "
+    "picture, H shows the other one while it is held.",
 }
+TAKEN = {"explore": (), "denoise": RUN_SHORTCUTS, "compare": COMPARE_SHORTCUTS}  # keys that workspaces have themselves
 
 
 class Window(QMainWindow):
@@ -90,6 +94,7 @@ class Window(QMainWindow):
         self.resize(1440, 900)
         self.explore = Explore(desk, self)
         self.denoise = Denoise(desk, self)
+        self.compare = Compare(desk, self)
         self.messages = MessageBar(self)
         self.models = ModelsPanel(desk.actions, cache, self)
         self.panels = PanelColumn(desk, PANELS, self)
@@ -129,7 +134,7 @@ class Window(QMainWindow):
         model = self.desk.session.model
         if model is not None:
             self.setWindowTitle(f"{model.facts.name} · Latent Explorer")
-            self._table_export.setVisible("styles" in model.facts.capabilities)
+            self._table_export.setVisible(bool(model.facts.mixable))
             self._sketch.setVisible("styles" in model.facts.capabilities)
             self._sketch.setChecked(self.desk.session.view.sketch)
         self.show_workspace()
@@ -151,32 +156,33 @@ class Window(QMainWindow):
     @Slot()
     def show_workspace(self) -> None:
         """Show the workspace of the view with its keys; Explore where the model does not denoise."""
-        model = self.desk.session.model
+        model, name = self.desk.session.model, self.desk.session.view.workspace
         denoises = model is not None and model.facts.denoising is not None
-        is_denoise = denoises and self.desk.session.view.workspace == "denoise"
+        if name == "denoise" and not denoises:
+            name = "explore"
         blocker = QSignalBlocker(self._tabs)
         if self._tabs.isTabVisible(1) != denoises:
             self._tabs.setTabVisible(1, denoises)
             self._tabs.updateGeometry()  # it does not ask for more room by itself
-        self._tabs.setCurrentIndex(1 if is_denoise else 0)
+        self._tabs.setCurrentIndex(WORKSPACES.index(name))
         del blocker
-        taken = {key for _, keys, _ in RUN_SHORTCUTS for key in keys} if is_denoise else set()
-        for name, keys, _ in SHORTCUTS:
-            self.verbs[name].setShortcuts([QKeySequence(key) for key in keys if key not in taken])
-        for name in EXPLORING:
-            self.verbs[name].setEnabled(not is_denoise)
+        taken = {key for _, keys, _ in TAKEN[name] for key in keys}
+        for verb, keys, _ in SHORTCUTS:
+            self.verbs[verb].setShortcuts([QKeySequence(key) for key in keys if key not in taken])
+        for verb in EXPLORING:
+            self.verbs[verb].setEnabled(name == "explore")
         self.verbs["denoise"].setEnabled(denoises)
-        shown = self.denoise if is_denoise else self.explore
+        shown: QWidget = {"explore": self.explore, "denoise": self.denoise, "compare": self.compare}[name]
         if self._centre.currentWidget() is not shown:
             self._centre.setCurrentWidget(shown)
-            (self.denoise.track.strip if is_denoise else self).setFocus()
-        self._memory.setVisible(is_denoise)
-        self.timeline.set_denoise(is_denoise)
-        self._hint_words.setText(HINTS["denoise" if is_denoise else "explore"])
+            {"explore": self, "denoise": self.denoise.track.strip, "compare": self.compare.body}[name].setFocus()
+        self._memory.setVisible(name == "denoise")
+        self.timeline.set_workspace(name)
+        self._hint_words.setText(HINTS[name])
 
     @Slot(int)
     def choose_workspace(self, index: int) -> None:
-        """Show another workspace of the same scene; in Denoise the picture is one, not a grid of them."""
+        """Show another workspace of the same scene; outside of Explore the picture is one, not a grid of them."""
         view = self.desk.session.view
         mode = view.mode if WORKSPACES[index] == "explore" else "picture"
         self.desk.session.set_view(replace(view, workspace=WORKSPACES[index], mode=mode))
@@ -368,6 +374,7 @@ class Window(QMainWindow):
             "beside": explore.choose_beside,
             "explore": partial(self.choose_workspace, 0),
             "denoise": partial(self.choose_workspace, 1),
+            "compare": partial(self.choose_workspace, 2),
             "smooth": explore.toggle_smooth,
             "fit": self.fit_picture,
             "actual": self.show_actual_size,
@@ -387,8 +394,10 @@ class Window(QMainWindow):
         self._tabs.setAccessibleName("Workspaces")
         self._tabs.addTab("Explore")
         self._tabs.addTab("Denoise")
+        self._tabs.addTab("Compare")
         self._tabs.setTabToolTip(0, "One picture, or the pictures around it (Ctrl+1).")
         self._tabs.setTabToolTip(1, "The run that makes the picture, step by step (Ctrl+2).")
+        self._tabs.setTabToolTip(2, "Several models over one scene or one picture, and measures of them (Ctrl+3).")
         self._tabs.setExpanding(False)
         self._tabs.setUsesScrollButtons(False)
         self._undo, self._redo = QPushButton(self), QPushButton(self)
@@ -434,6 +443,7 @@ class Window(QMainWindow):
         self._centre = QStackedWidget(centre)
         self._centre.addWidget(self.explore)
         self._centre.addWidget(self.denoise)
+        self._centre.addWidget(self.compare)
         column.addWidget(self._centre, 1)
         self._memory = QLabel(self)
         self._memory.setToolTip("Steps of runs that are kept, so that going back to them takes no time.")
@@ -526,6 +536,7 @@ class Window(QMainWindow):
         self._tabs.currentChanged.connect(self.choose_workspace)
         self.denoise.memory_told.connect(self._memory.setText)
         self.denoise.pixel_hovered.connect(self.status.show_pixel)
+        self.compare.pixel_hovered.connect(self.status.show_pixel)
         for signal in (session.history_changed, session.kept_changed, session.view_changed, session.model_changed):
             signal.connect(self.note_change)
         self._autosave.timeout.connect(self._save_soon)
@@ -535,14 +546,16 @@ class Window(QMainWindow):
         self.explore.pixel_hovered.connect(self.status.show_pixel)
 
     def _canvas(self) -> Canvas:
-        return self.denoise.canvas if self._centre.currentWidget() is self.denoise else self.explore.canvas
+        shown = self._centre.currentWidget()
+        return shown.canvas if isinstance(shown, (Denoise, Compare)) else self.explore.canvas
 
     def _may_close(self) -> bool:
         if self._is_warned or not self.desk.actions.workers.jobs.states():
             return True
         self._is_warned = True
         hint = "Wait for it, or close again to give it up; nothing half written stays behind."
-        self.messages.show_message(Message("Something is still being written.", hint))
+        what = "measured" if self.compare.measuring.is_running() else "written"
+        self.messages.show_message(Message(f"Something is still being {what}.", hint))
         return False
 
     def _restore_arrangement(self) -> None:

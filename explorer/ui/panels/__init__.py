@@ -10,6 +10,7 @@ from explorer.ui.panels.guidance import GuidancePanel
 from explorer.ui.panels.inversion import InversionPanel
 from explorer.ui.panels.latent import LatentPanel
 from explorer.ui.panels.layers import LayersPanel
+from explorer.ui.panels.likelihood import LikelihoodPanel
 from explorer.ui.panels.microscope import MicroscopePanel
 from explorer.ui.panels.mixing import MixingPanel
 from explorer.ui.panels.noise import NoisePanel
@@ -17,12 +18,14 @@ from explorer.ui.panels.posterior import PosteriorPanel
 from explorer.ui.panels.prompt import PromptPanel
 from explorer.ui.panels.sampling import SamplingPanel
 from explorer.ui.panels.start import StartPanel
+from explorer.ui.panels.temperature import TemperaturePanel
 from explorer.ui.panels.transform import TransformPanel
 
 __all__ = ["PANELS"]
 
 PANELS: tuple[type[Panel], ...] = (
     LatentPanel,
+    TemperaturePanel,
     PromptPanel,
     ConditionPanel,
     GuidancePanel,
@@ -33,6 +36,7 @@ PANELS: tuple[type[Panel], ...] = (
     MixingPanel,
     NoisePanel,
     TransformPanel,
+    LikelihoodPanel,
     ExamplesPanel,
     PosteriorPanel,
     InversionPanel,

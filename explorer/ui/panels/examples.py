@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, Qt, Slot
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QMenu, QPushButton, QVBoxLayout, QWidget
 
+from explorer.actions import Message
 from explorer.scene import MAX_NAME, Examples, Latent, Scene
 from explorer.ui.controls import SliderList
 from explorer.ui.dialogs import ask_open, ask_save
 from explorer.ui.layers import chosen_layers
 from explorer.ui.panel import Desk, Panel
+from explorer.ui.panels.example_labels import LabelsDialog, can_learn, found_words
 from explorer.ui.panels.example_moves import (
     HAVING,
     LACKING,
@@ -36,10 +39,14 @@ from explorer.ui.panels.example_side import ExampleSide
 from explorer.ui.slider_parts import LABEL_WIDTH, ROW_HEIGHT
 from explorer.ui.words import layers_name
 
+if TYPE_CHECKING:
+    from explorer.attributes import Attribute
+
 __all__ = ["ExamplesPanel"]
 
 REACH = 4.0  # standard deviations to either side
 ROWS = 6
+SHOWN = 20  # examples of a side; of labelled pictures there are more
 FIRST_NAME = "Direction"
 START = "Show pictures with something and pictures without it: what differs gets a slider."
 
@@ -71,6 +78,8 @@ class ExamplesPanel(Panel):
         self._note.setMinimumHeight(2 * self._note.fontMetrics().lineSpacing())  # so that words come and go in place
         self._new = self._button("New", "Begin another direction.")
         self._load = self._button("Load…", "Read a direction that was exported with its examples.")
+        self._learn = self._button("From labels…", "Find the direction of a label, such as of all sneakers.")
+        self._labels: LabelsDialog | None = None
         self._export = self._button("Export", "Write the direction as a vector, or with its examples.")
         self._delete = self._button("Delete", "Forget the direction, and take the moves along it back.")
         self._back = self._button("Bring back", "Bring the direction back that was deleted.")
@@ -103,6 +112,8 @@ class ExamplesPanel(Panel):
         """Thumbnails and tests belong to a model."""
         self._tested, self._deleted = set(), None
         self._pictures.forget()
+        model = self.desk.session.model
+        self._learn.setVisible(model is not None and can_learn(model.facts))
         self.show_directions()
 
     @Slot()
@@ -155,20 +166,21 @@ class ExamplesPanel(Panel):
         for key, word in ((HAVING, "with"), (LACKING, "without")):
             self._sides[key].show_name(chosen.name, word)
         self.show_pictures()
-        self._pictures.ask((*chosen.having, *chosen.lacking))
+        self._pictures.ask((*chosen.having[:SHOWN], *chosen.lacking[:SHOWN]))
 
     @Slot()
     def show_pictures(self) -> None:
         """Show the pictures of the examples that there are by now."""
         chosen = self.selected()
         if chosen is not None:
-            self._sides[HAVING].show_examples(chosen.having, self._pictures.known)
-            self._sides[LACKING].show_examples(chosen.lacking, self._pictures.known)
+            self._sides[HAVING].show_examples(chosen.having[:SHOWN], self._pictures.known)
+            self._sides[LACKING].show_examples(chosen.lacking[:SHOWN], self._pictures.known)
 
     def _test(self) -> None:
         """Ask how surely the examples of every direction are told apart, where that is not known."""
         for each in self._shown:
-            if min(len(each.having), len(each.lacking)) >= 2 and each not in self._tested:
+            is_known = each in self._tested or each in self.desk.session.accuracies
+            if min(len(each.having), len(each.lacking)) >= 2 and not is_known:
                 self._tested.add(each)
                 self.desk.actions.test_direction(each)
 
@@ -275,6 +287,27 @@ class ExamplesPanel(Panel):
             view = session.view
             session.set_view(replace(view, across=exchanged(view.across, old, new), up=exchanged(view.up, old, new)))
 
+    # --- labelled pictures ---
+
+    @Slot()
+    def ask_labels(self) -> None:
+        """Let the person choose labelled pictures to make a direction of."""
+        if self._labels is None:
+            self._labels = LabelsDialog(self.desk, self.free_name, self.take_attribute, self)
+        self._labels.open()
+
+    def free_name(self, wanted: str) -> str:
+        """``wanted``, or what is like it and no direction is called."""
+        return free_name(wanted, {each.name for each in self.known()})
+
+    def take_attribute(self, found: Attribute, method: str) -> None:
+        """Keep a direction that was found, and select it."""
+        session = self.desk.session
+        self._name, self._deleted = found.examples.name, None
+        session.set_accuracy(found.examples, found.accuracy(method))
+        session.set_directions((*session.directions, found.examples))
+        self.desk.actions.told.emit(Message(*found_words(found), is_error=False))
+
     # --- files and menus ---
 
     @Slot()
@@ -348,13 +381,16 @@ class ExamplesPanel(Panel):
         details.addLayout(name)
         for side in self._sides.values():
             details.addWidget(side)
+        chosen = QHBoxLayout()
+        chosen.setSpacing(6)
+        chosen.addStretch(1)
+        for button in (self._export, self._delete):
+            chosen.addWidget(button)
         buttons = QHBoxLayout()
         buttons.setSpacing(6)
-        for button in (self._new, self._load):
+        for button in (self._new, self._learn, self._load):
             buttons.addWidget(button)
         buttons.addStretch(1)
-        for button in (self._export, self._delete):
-            buttons.addWidget(button)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
@@ -365,6 +401,7 @@ class ExamplesPanel(Panel):
         note.addWidget(self._note, 1)
         note.addWidget(self._back)
         column.addLayout(note)
+        column.addLayout(chosen)
         column.addLayout(buttons)
         self._list.hide()
         menu = QMenu(self)
@@ -381,6 +418,7 @@ class ExamplesPanel(Panel):
         self._edit.editingFinished.connect(self.rename)
         self._new.clicked.connect(self.begin_named)
         self._load.clicked.connect(self.ask_load)
+        self._learn.clicked.connect(self.ask_labels)
         self._delete.clicked.connect(self.delete)
         self._back.clicked.connect(self.bring_back)
         self._pictures.arrived.connect(self.show_pictures)

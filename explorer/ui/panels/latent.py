@@ -14,6 +14,7 @@ from explorer.ui.controls import Gauge, SliderRow
 from explorer.ui.pad import Pad
 from explorer.ui.panel import Desk, Panel
 from explorer.ui.panels.blend import BlendRows
+from explorer.ui.panels.temperature import has_temperature, warm_shell
 from explorer.ui.slider_parts import LABEL_WIDTH, explained
 from explorer.ui.words import direction_name
 
@@ -26,6 +27,7 @@ SIDE_WIDTH = 98
 OFFERED = 12  # directions of a kind that the axes offer
 USUAL = 3.0  # standard deviations of the norm that still count as the typical shell
 PULLED = "Pulls the seed towards the mean of the prior: safer, less varied."
+TEMPERATURE = "1 is what the model learned, about 0.7 looks best, 0 is the mean: calmer pictures, less varied."
 PULLED_STYLES = "Pulls the styles towards their mean: safer, less varied. 1 leaves them, 0 is the mean style."
 NORM = "The norm of the point. Draws from the prior lie in a thin shell, the green band."
 FROM_MEAN = (
@@ -91,7 +93,10 @@ class LatentPanel(Panel):
         denoises = model.facts.denoising is not None
         self.heading_changed.emit("Starting noise" if denoises else self.title)
         self._truncation.setVisible(not denoises)  # noise of another size is none that the model has seen
-        self._truncation.setToolTip(explained(PULLED_STYLES if layers else PULLED))
+        self._truncation.setLabel("Temperature" if has_temperature(model.facts) else "Truncation ψ")
+        tooltip = TEMPERATURE if has_temperature(model.facts) else PULLED_STYLES if layers else PULLED
+        self._truncation.setToolTip(explained(tooltip))
+        self._truncation.setAccessibleDescription(tooltip)
         self._gauge.setToolTip(FROM_MEAN if layers else NORM)
         self._cutoff.clear()
         self._cutoff.addItem("all layers", ALL_LAYERS)
@@ -99,7 +104,6 @@ class LatentPanel(Panel):
             self._cutoff.addItem(f"{index + 1} · {name}", index + 1)
         self._cutoff_row.setVisible(bool(layers))
         self._gauge.setRange(0.0, shell.mean + 12 * shell.deviation)
-        self._gauge.setBand(shell.mean - USUAL * shell.deviation, shell.mean + USUAL * shell.deviation)
         view = self.desk.session.view
         for box, chosen in ((self._across, view.across), (self._up, view.up)):
             offered = [
@@ -141,17 +145,21 @@ class LatentPanel(Panel):
         if model is None or shown is None:
             return
         norm = float(np.linalg.norm(shown.latents))
-        distance = model.facts.shell.distance(norm)
+        latent, shell = self.desk.session.pictured.latent, model.facts.shell
+        mean, deviation = warm_shell(model, latent)
+        distance = (norm - mean) / max(deviation, 1e-6)
         where = (
             "typical" if abs(distance) <= USUAL else f"{abs(distance):.1f} σ {'outside' if distance > 0 else 'inside'}"
         )
+        self._gauge.setBand(mean - USUAL * deviation, mean + USUAL * deviation)
         self._gauge.setValue(norm)
-        shell = model.facts.shell
         if model.facts.style_layers:
             usual = f"usual {shell.mean:.1f} ± {shell.deviation:.1f}"
             self._gauge.setCaption(f"from the mean style {norm:.1f}, {usual}")
+        elif has_temperature(model.facts) and (latent.truncation != 1.0 or latent.temperatures):
+            self._gauge.setCaption(f"norm {norm:.2f}, usual at this temperature {mean:.2f}: {where}")
         else:
-            self._gauge.setCaption(f"norm {norm:.2f}, prior {shell.mean:.2f}: {where}")
+            self._gauge.setCaption(f"norm {norm:.2f}, prior {mean:.2f}: {where}")
 
     @Slot()
     def show_motion(self) -> None:
@@ -196,7 +204,7 @@ class LatentPanel(Panel):
 
     @Slot()
     def settle_truncation(self) -> None:
-        self.desk.session.settle("Truncation")
+        self.desk.session.settle(self._truncation.label().removesuffix(" ψ"))
 
     @Slot(int)
     def choose_cutoff(self, index: int) -> None:

@@ -15,16 +15,20 @@ from explorer.ui.panel import Desk, Panel
 
 if TYPE_CHECKING:
     from explorer.facts import ModelFacts
-    from explorer.render import Reading
+    from explorer.reading import Reading
 
 __all__ = ["PICTURES", "PosteriorPanel"]
 
 USED = 0.1  # nats; below this a latent tells the decoder next to nothing (Burda et al. 2016 use a similar cut)
+DIAGNOSIS = (
+    "A latent is used where the mean that the encoder gives it differs from picture to picture, by a variance of more "
+    "than 0.01 (active units, Burda et al. 2016)."
+)
 PICTURES = "Pictures (*.png *.jpg *.jpeg *.webp *.bmp *.gif *.tif *.tiff)"
 
 
 class PosteriorPanel(Panel):
-    """KL per latent, so that posterior collapse is visible, and the ELBO of an encoded picture."""
+    """KL per latent, so that posterior collapse is visible, and what an encoded picture loses."""
 
     title = "Posterior"
 
@@ -37,12 +41,13 @@ class PosteriorPanel(Panel):
         self._caption = QLabel(self)
         self._caption.setProperty("dim", True)
         self._caption.setWordWrap(True)
+        self._diagnosis = QLabel(self)
+        self._diagnosis.setWordWrap(True)
+        self._diagnosis.setToolTip(DIAGNOSIS)
         self._encode = QPushButton("Encode a picture…", self)
         self._encode.setToolTip("Find the point of a real picture; dropping one on the window does the same.")
-        self._numbers = {name: QLabel(self) for name in ("ELBO", "At most", "KL", "Error")}
+        self._numbers = {name: QLabel(self) for name in ("KL", "Error")}
         tips = {
-            "ELBO": "Evidence lower bound: log p(picture) is at least this.",
-            "At most": "The same bound as bits per pixel and channel.",
             "KL": "Of the encoder's posterior from N(0, 1), summed over the latents.",
             "Error": "Root mean square difference of picture and reconstruction, of the range from black to white.",
         }
@@ -53,8 +58,8 @@ class PosteriorPanel(Panel):
             label.setProperty("dim", True)
             label.setToolTip(tips[name])
             value.setToolTip(tips[name])
-            grid.addWidget(label, place // 2, 2 * (place % 2))
-            grid.addWidget(value, place // 2, 2 * (place % 2) + 1)
+            grid.addWidget(label, 0, 2 * place)
+            grid.addWidget(value, 0, 2 * place + 1)
         grid.setColumnStretch(1, 1)
         grid.setColumnStretch(3, 1)
         self._reading_box = QWidget(self)
@@ -66,6 +71,7 @@ class PosteriorPanel(Panel):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
+        column.addWidget(self._diagnosis)
         column.addWidget(self._bars)
         column.addWidget(self._caption)
         column.addWidget(self._reading_box)
@@ -84,7 +90,11 @@ class PosteriorPanel(Panel):
     @Slot()
     def show_model(self) -> None:
         """Show which latents the encoder uses on its training data."""
+        model = self.desk.session.model
         self._read, self._shows_usual = None, False
+        diagnosis = str(getattr(model.facts, "diagnosis", "")) if model is not None else ""
+        self._diagnosis.setText(diagnosis)
+        self._diagnosis.setVisible(bool(diagnosis))
         self.show_scene()
 
     @Slot()
@@ -107,9 +117,6 @@ class PosteriorPanel(Panel):
         """Show the numbers of an encoded picture."""
         if self._read is None:
             return
-        bits = reading.bits_per_dimension
-        self._numbers["ELBO"].setText("" if reading.log_likelihood is None else f"{reading.log_likelihood:,.0f} nats")
-        self._numbers["At most"].setText("" if bits is None else f"{bits:.2f} bits/dim")
         self._numbers["KL"].setText(f"{reading.kl.sum():.1f} nats")
         self._numbers["Error"].setText(f"{reading.error / 2:.1%} RMS")
         self._reading_box.show()

@@ -11,8 +11,7 @@ from PIL import ImageOps
 from PySide6.QtWidgets import QWidget
 
 from explorer.imaging import read_image
-from explorer.kept_files import keep_file
-from explorer.painting import keep_painting
+from explorer.kept_files import keep_file, keep_png
 from explorer.scene import ImageFile, Start
 from explorer.ui.dialogs import ask_open
 from explorer.ui.panel import Desk
@@ -64,4 +63,4 @@ def inverted(mask: ImageFile, folder: Path) -> ImageFile:
     """
     written = io.BytesIO()
     ImageOps.invert(read_image(Path(mask.path)).convert("L")).save(written, format="PNG")
-    return keep_painting(folder, written.getvalue())
+    return keep_png(folder, written.getvalue())
