@@ -31,7 +31,7 @@ from explorer.workers import Cancelled, Jobs, JobState, Report
 __all__ = ["MOST_COMPARED", "MOST_SOURCES", "Actions", "Message", "Workers", "bundled_checkpoints"]
 
 MOST_SOURCES: Final = 8  # in a blend made by hand
-MOST_COMPARED: Final = 8  # models
+MOST_COMPARED: Final = 12  # models
 
 
 @dataclass(frozen=True, slots=True)

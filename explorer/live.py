@@ -259,25 +259,33 @@ class Live(QObject):
 
         self._thread.submit(lane, work, show)
 
-    def pictures(self, lane: str, wanted: list[tuple[Model, Scene]], show: Callable[[Tile], None]) -> None:
+    def pictures(
+        self,
+        lane: str,
+        wanted: list[tuple[Model, Scene]],
+        show: Callable[[Tile], None],
+        unmade: Callable[[int], None],
+    ) -> None:
         """Ask for finished pictures of several models, at their own size; each arrives on its own, in order.
 
-        What cannot be made does not arrive. A newer request in the lane replaces this one.
+        ``unmade`` gets the place of one that cannot be made. A newer request in the lane replaces this one.
         """
 
-        def work() -> Iterator[Tile | None]:
-            from explorer.render import render_many  # imports torch
+        def work() -> Iterator[Tile | int | None]:
+            from explorer.render import render  # imports torch
 
             for index, (model, scene) in enumerate(wanted):
                 try:
-                    for picture in render_many(model.generator, (scene,), 1):
-                        yield Tile(index, picture)
+                    for picture in render(model.generator, scene, None, "denoises" in model.facts.capabilities):
+                        yield None if picture.is_sketch else Tile(index, picture)  # None: newer requests go first
                 except ExplorerError:
-                    yield None  # a moment to look at newer requests
+                    yield index
 
-        def show_made(tile: Tile | None) -> None:
-            if tile is not None:
-                show(tile)
+        def show_made(made: Tile | int | None) -> None:
+            if isinstance(made, Tile):
+                show(made)
+            elif made is not None:
+                unmade(made)
 
         self._thread.submit(lane, work, show_made)
 

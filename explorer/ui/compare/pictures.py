@@ -150,13 +150,14 @@ class Pictures(QObject):
         if wanted and any(each not in self._asked for each in asked):
             self._asked = asked
             by = self._desk.session.view.compared_by
-            self._desk.live.pictures(LANE, wanted, partial(self._take, by, wanted))
+            self._desk.live.pictures(LANE, wanted, partial(self._take, by, wanted), partial(self._note_failure, wanted))
+
+    def _note_failure(self, wanted: list[tuple[Model, Scene]], index: int) -> None:
+        model, scene = wanted[index]
+        self._failed.add((model.digest, scene))
+        self.changed.emit()
 
     def _take(self, by: str, wanted: list[tuple[Model, Scene]], tile: Tile) -> None:
-        for model, scene in wanted[: tile.index]:  # they come in order: what is left out could not be made
-            made = self._made.get((by, model.digest))
-            if made is None or made[0] != scene:
-                self._failed.add((model.digest, scene))
         model, scene = wanted[tile.index]
         self._made[by, model.digest] = scene, tile.picture
         self._seconds[model.digest] = tile.picture.seconds
