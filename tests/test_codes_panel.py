@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from examples import save_model
-from hands import CONTROL, LEFT, NONE, Program, running, seed_scene
-from PySide6.QtCore import QPoint, Qt
+from hands import CONTROL, LEFT, NONE, Program, seed_scene
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QMouseEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel
-from pytestqt.qtbot import QtBot
+from PySide6.QtWidgets import QApplication, QLabel
 from vqvae_examples import make_vqvae, two_level_vqvae
 
 from explorer.codes import brushed, by_use, erase_codes, paint_codes, painted_cells, perplexity, used_codes
@@ -31,16 +30,6 @@ SHIFT = Qt.KeyboardModifier.ShiftModifier
 
 def model_of(generator: Generator) -> Model:
     return Model(Path(f"{generator.name}.safetensors"), generator.name, generator, describe(generator))
-
-
-@pytest.fixture
-def program(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Program]:
-    from explorer.ui import window
-
-    if CodesPanel not in window.PANELS:
-        monkeypatch.setattr(window, "PANELS", (*window.PANELS, CodesPanel))
-    with running(qtbot, tmp_path / "home", monkeypatch) as program:
-        yield program
 
 
 @pytest.fixture
@@ -166,8 +155,10 @@ def test_the_map_shows_every_cell_as_the_picture_of_its_code(one: Program) -> No
 def test_codes_are_told_with_their_place_and_their_use(one: Program) -> None:
     own = int(read_codes(one.model().generator, one.session.scene).own[0][2, 3])
     assert panel_of(one).describe((2, 3)) == f"Row 3, column 4: code {own} ({100 * own / 21:.1f} % of the data)"
-    QTest.mouseMove(panel_of(one).map, middle(one, 2, 3))
-    one.wait(lambda: "Row 3, column 4" in words(one))
+    place = QPointF(middle(one, 2, 3))
+    move = QMouseEvent(QEvent.Type.MouseMove, place, place, Qt.MouseButton.NoButton, Qt.MouseButton.NoButton, NONE)
+    QApplication.sendEvent(panel_of(one).map, move)
+    assert "Row 3, column 4" in words(one)
     assert "6 of 7 codes are used, perplexity 5" in words(one)
 
 

@@ -174,16 +174,16 @@ def test_an_opening_that_is_cancelled_no_longer_shows_as_going_on(
 
 
 @pytest.mark.slow
-def test_every_bundled_model_opens_and_shows_the_picture_that_render_makes(
-    qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    bundled = bundled_checkpoints()
-    assert bundled
-    with running(qtbot, tmp_path / "home", monkeypatch, bundled[0].parent) as program:
-        for path in bundled:
-            program.open(path)
-            *_, expected = render(program.model().generator, program.session.scene)
-            assert np.array_equal(program.pixels(), expected.pixels)
+@pytest.mark.parametrize("path", bundled_checkpoints(), ids=lambda path: path.stem)
+def test_every_bundled_model_opens_and_shows_the_picture_that_render_makes(opened: Program, path: Path) -> None:
+    def is_finished() -> bool:  # without waiting for all the small pictures around it
+        session = opened.session
+        return session.picture is not None and not session.picture.is_sketch and session.pictured == session.scene
+
+    opened.actions.open(path)
+    opened.wait(lambda: opened.model().path == path and is_finished())
+    *_, expected = render(opened.model().generator, opened.session.scene)
+    assert np.array_equal(opened.picture().pixels, expected.pixels)
 
 
 # --- moving, and taking it back ---

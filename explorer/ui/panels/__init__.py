@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from explorer.ui.panel import Panel
+from explorer.ui.panels.codes import CodesPanel
 from explorer.ui.panels.condition import ConditionPanel
 from explorer.ui.panels.directions import DirectionsPanel
 from explorer.ui.panels.examples import ExamplesPanel
@@ -34,6 +35,7 @@ PANELS: tuple[type[Panel], ...] = (
     StartPanel,
     DirectionsPanel,
     MixingPanel,
+    CodesPanel,
     NoisePanel,
     TransformPanel,
     LikelihoodPanel,
