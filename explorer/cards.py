@@ -11,7 +11,7 @@ import contextlib
 import hashlib
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -22,7 +22,7 @@ from PIL import Image
 
 from explorer.errors import ExplorerError, ExportError, ImageError, SceneError
 from explorer.files import model_files
-from explorer.imaging import contact_sheet, read_image, read_recipe, write_png
+from explorer.imaging import Picture, contact_sheet, read_image, read_recipe, write_png
 from explorer.scene import Condition, Scene, Seed, from_json
 
 if TYPE_CHECKING:
@@ -53,22 +53,22 @@ class ModelCard:
     problem: str = ""
 
 
-def read_card(path: Path, cache: Path) -> ModelCard:
+def read_card(path: Path, cache: Path, pause: Callable[[], object] = lambda: None) -> ModelCard:
     """The card of a checkpoint, from the cache folder where it is known, else drawn by the model itself, on the CPU.
 
     Takes milliseconds or, at the first time, seconds: not for the main thread. A damaged file gives a card with a
-    ``problem``, which is not kept.
+    ``problem``, which is not kept. ``pause`` is called every now and then while it draws, and may raise to end it.
     """
     path = path.absolute()
     kept = _kept_file(path, cache)
     card = _read_kept(kept, path)
     if card is None:
-        card = _make_card(path)
+        card = _make_card(path, pause)
         _keep(card, kept)
     return card
 
 
-def _make_card(path: Path) -> ModelCard:
+def _make_card(path: Path, pause: Callable[[], object]) -> ModelCard:
     from explorer.formats import read_config  # these import torch
     from explorer.generators import families, open_generator
 
@@ -82,7 +82,7 @@ def _make_card(path: Path) -> ModelCard:
         if size > LARGEST_DRAWN:
             return replace(card, details=f"{size / 1e9:.1f} GB")
         generator = open_generator(path, "cpu")
-        return replace(card, details=_details(generator), samples=_draw(generator, config))
+        return replace(card, details=_details(generator), samples=_draw(generator, config, pause))
     except ExplorerError as error:
         return replace(card, problem=error.message)
     except OSError as error:
@@ -110,7 +110,7 @@ def _details(generator: Generator) -> str:
     return " · ".join(told)
 
 
-def _draw(generator: Generator, config: Mapping[str, Any]) -> Pixels:
+def _draw(generator: Generator, config: Mapping[str, Any], pause: Callable[[], object]) -> Pixels:
     """Pictures (4, h, w, c) of four fixed seeds, with the truncation the checkpoint suggests, in different classes."""
     from explorer.generators import Denoises  # these import torch
     from explorer.render import render_many
@@ -120,8 +120,24 @@ def _draw(generator: Generator, config: Mapping[str, Any]) -> Pixels:
     if generator.classes > 1:
         classes = [place * generator.classes // SAMPLES for place in range(SAMPLES)]
         scenes = [replace(s, condition=Condition(((k, 1.0),))) for s, k in zip(scenes, classes, strict=True)]
-    side = 0 if isinstance(generator, Denoises) else LARGEST_SIDE  # a run of a few steps would not do it justice
-    return np.stack([_smaller(picture.pixels) for picture in render_many(generator, scenes, 1, side)])
+    is_slow = isinstance(generator, Denoises)  # and a run of a few steps would not do it justice
+    pictures = _run_in_full(generator, scenes, pause) if is_slow else render_many(generator, scenes, 1, LARGEST_SIDE)
+    drawn = []
+    for picture in pictures:
+        drawn.append(_smaller(picture.pixels))
+        pause()
+    return np.stack(drawn)
+
+
+def _run_in_full(generator: Generator, scenes: list[Scene], pause: Callable[[], object]) -> Iterator[Picture]:
+    """The pictures of a diffusion model, with a pause after every step."""
+    from explorer.render import render  # imports torch
+
+    for scene in scenes:
+        for picture in render(generator, scene, sketch=True):
+            pause()
+            if not picture.is_sketch:
+                yield picture
 
 
 def _seeds(config: Mapping[str, Any]) -> list[int]:

@@ -242,4 +242,4 @@ class _Column(QScrollArea):
 
 def _read_if_there(path: Path, cache: Path, report: Report) -> ModelCard | None:
     """The card of a checkpoint, or None where there is no such file. On a worker thread."""
-    return read_card(path, cache) if os.path.exists(path) else None
+    return read_card(path, cache, lambda: report(0, 0)) if os.path.exists(path) else None
