@@ -76,6 +76,11 @@ class ModelFacts:
         return self.style_layers or self.levels
 
     @property
+    def mixable_word(self) -> str:
+        """What these are called."""
+        return "layers" if self.style_layers or not self.levels else "levels"
+
+    @property
     def dimensions(self) -> int:
         return self.shell.dimensions
 

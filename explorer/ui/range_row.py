@@ -46,6 +46,12 @@ class RangeRow(QWidget):
 
     # --- public ---
 
+    def setLabel(self, label: str, noun: str) -> None:
+        """Call the row, and what a cell stands for, something else."""
+        self._label, self._noun = label, noun
+        self.setAccessibleName(label)
+        self.update()
+
     def setNames(self, names: Sequence[str]) -> None:
         """Show one cell for each name; all of them are in the range."""
         self._names, self._anchor = tuple(names), -1

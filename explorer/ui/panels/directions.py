@@ -123,6 +123,8 @@ class DirectionsPanel(Panel):
         if names != self._layers_of:
             self._layers_of = names
             self._layers.setNames(names)
+            word = model.facts.mixable_word.capitalize()
+            self._layers.setLabel(word, word.removesuffix("s"))
         layers = chosen_layers(self.desk.session)
         self._layers.setRange(*layers)
         self._layers.setVisible(bool(names))

@@ -157,7 +157,7 @@ class LatentPanel(Panel):
             usual = f"usual {shell.mean:.1f} ± {shell.deviation:.1f}"
             self._gauge.setCaption(f"from the mean style {norm:.1f}, {usual}")
         elif has_temperature(model.facts) and (latent.truncation != 1.0 or latent.temperatures):
-            self._gauge.setCaption(f"norm {norm:.2f}, usual at this temperature {mean:.2f}: {where}")
+            self._gauge.setCaption(f"norm {norm:.1f}, usual {mean:.1f} here: {where}")
         else:
             self._gauge.setCaption(f"norm {norm:.2f}, prior {mean:.2f}: {where}")
 

@@ -42,6 +42,7 @@ class MixingPanel(Panel):
         super().__init__(desk, parent)
         self._layers: tuple[tuple[str, int], ...] = ()  # name and side in pixels
         self._bands: tuple[Band, ...] = ()
+        self._word = "layers"
         self._sources: list[Scene] = []  # of the rows shown
         self._pictures = SourcePictures(desk, self)
         self.favourites = FavouriteMenu(desk, self._pictures, self)
@@ -80,6 +81,7 @@ class MixingPanel(Panel):
         if not self._layers:
             return
         self.heading_changed.emit(self.title if model is not None and model.facts.style_layers else "Level mixing")
+        self._word = model.facts.mixable_word if model is not None else "layers"
         self._bands = bands([side for _, side in self._layers])
         self.mixer.setColumns(len(self._layers), [band.first for band in self._bands])
         self.brushes.setGroups([self._brush(band) for band in self._bands])
@@ -135,7 +137,7 @@ class MixingPanel(Panel):
             room, measure = self.width() - HEADER, self.fontMetrics().horizontalAdvance
             self.state_changed.emit(next((words for words in forms if measure(words) <= room), saved))
         else:
-            self.state_changed.emit(f"{len(self._layers)} layers")
+            self.state_changed.emit(f"{len(self._layers)} {self._word}")
 
     @Slot()
     def show_kept(self) -> None:
@@ -321,7 +323,7 @@ class MixingPanel(Panel):
         first, last = (self._layers[index][1] for index in (band.first, band.end - 1))
         sides = f"{first}×{first}" if first == last else f"{first}×{first} to {last}×{last}"
         count = band.end - band.first
-        tooltip = f"Paint all {band.name} layers of a row at once: {count} of {sides} pixels."
+        tooltip = f"Paint all {band.name} {self._word} of a row at once: {count} of {sides} pixels."
         return f"{band.name} {first}²", tooltip, (band.first, band.end)
 
     def _button(self, words: str, tooltip: str) -> QPushButton:
