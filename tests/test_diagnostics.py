@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
-from examples import CPU, make_prior_vae, make_stylegan2, make_vae, noise_pictures
+from examples import CPU, make_prior_vae, make_stylegan2, make_vae, noise_pictures, save_model
 from torch import Tensor, nn
 
+from explorer.cli import main
 from explorer.diagnostics import ACTIVE, diagnose, diagnose_pictures, gaussian_kl
 from explorer.errors import SceneError
 from explorer.formats import Checkpoint
@@ -299,3 +302,13 @@ def test_the_kl_of_a_gaussian_is_that_of_torch() -> None:
 def test_the_threshold_is_that_of_the_paper() -> None:
     assert ACTIVE == 0.01
     assert isinstance(LinearVAE(), HasPosterior)
+
+
+def test_inspect_measures_on_pictures_where_it_is_asked_to(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    np.save(tmp_path / "pictures.npy", noise_pictures(40))
+    model = str(save_model(tmp_path / "model.safetensors"))
+    assert main(["inspect", model, "--data", str(tmp_path / "pictures.npy"), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)["on_pictures"]
+    assert told["pictures"] == 40
+    assert 0 < told["reconstruction_rms"] < 2
+    assert "reconstructions" in told["words"]

@@ -26,6 +26,7 @@ __all__ = ["convert", "inspect", "render"]
 
 LARGEST_SEED: Final = (1 << 63) - 1
 BATCH: Final = 32
+DIAGNOSED: Final = 1000  # pictures of a dataset that a diagnosis looks at
 LATENTS_HINT: Final = "Latents are a .npy file of floats, one point after the other."
 
 
@@ -48,6 +49,10 @@ class NoiseMode(StrEnum):
 
 def inspect(
     checkpoint: CheckpointArgument,
+    data: Annotated[
+        Path | None,
+        typer.Option(metavar="DATASET", help="Also measure reconstruction against sampling on some of its pictures."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")] = False,
     device: DeviceOption = "cpu",
 ) -> None:
@@ -57,7 +62,10 @@ def inspect(
     from explorer.generators import build_generator, pick_device
 
     found = read_checkpoint(checkpoint)
-    known = facts.inspect(found, build_generator(found, pick_device(device)))
+    generator = build_generator(found, pick_device(device))
+    known = facts.inspect(found, generator)
+    if data is not None:
+        known["on_pictures"] = _diagnose(generator, data)
     if as_json:
         print_json(known)
         return
@@ -177,6 +185,31 @@ def convert(
     tell(f"{output} is written.")
 
 
+def _diagnose(generator: Generator, path: Path) -> dict[str, Any]:
+    """Reconstruction against sampling on at most a thousand pictures of a dataset, chosen at random but the same ones
+    every time; errors in the [-1, 1] range."""
+    import numpy as np
+
+    from explorer.datasets import batches, open_dataset
+    from explorer.diagnostics import diagnose_pictures
+
+    dataset = open_dataset(path)
+    chosen = np.sort(np.random.default_rng(0).permutation(len(dataset))[:DIAGNOSED])
+    stream = batches(dataset, generator.image_shape, generator.preparation, 100, chosen, "skip", [])
+    pixels = [part for _, part in stream]
+    if not pixels:
+        raise DatasetError(f"{dataset.name} has no picture that can be read.")
+    found = diagnose_pictures(generator, np.concatenate(pixels))
+    return {
+        "pictures": found.pictures,
+        "draws": found.draws,
+        "reconstruction_rms": found.reconstruction_error,
+        "reconstruction_distance": found.distance,
+        "draw_distance": found.draw_distance,
+        "words": found.words,
+    }
+
+
 def _rows(known: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What a person wants to know first, as names and values."""
     config = known["config"]
@@ -200,6 +233,8 @@ def _rows(known: Mapping[str, Any]) -> list[tuple[str, str]]:
     if isinstance(held_out, dict):
         rows.append(("held out", ", ".join(f"{name} {_number(value)}" for name, value in held_out.items())))
     rows += [("latents used", known["diagnosis"])] if known["diagnosis"] else []
+    if "on_pictures" in known:
+        rows.append((f"on {known['on_pictures']['pictures']:,}", known["on_pictures"]["words"]))
     return rows + [("warning", warning) for warning in known["warnings"]]
 
 

@@ -25,7 +25,7 @@ from explorer.app import SWITCH_SECONDS, Folders, Instrument
 from explorer.files import resources_folder
 from explorer.imaging import write_png
 from explorer.runs import change_condition, change_sampling, effective
-from explorer.scene import Condition, Direction, Latent, Scene, Seed, StyleRow, Styles, moved
+from explorer.scene import Codes, Condition, Direction, Latent, Scene, Seed, StyleRow, Styles, moved
 from explorer.session import Session
 from explorer.ui.shortcuts import ShortcutSheet
 from explorer.ui.window import Window
@@ -46,12 +46,12 @@ def main() -> None:
         window, session, actions = instrument.window, instrument.session, instrument.actions
 
         def rest() -> None:
-            spin(60, lambda: instrument.live.is_idle() and not instrument.workers.background.states())
+            spin(180, lambda: instrument.live.is_idle() and not instrument.workers.background.states())
             spin(0.4, lambda: False)
 
         window.show()
         instrument.start()
-        spin(60, lambda: session.picture is not None)
+        spin(180, lambda: session.picture is not None)
         actions.motion.stop()
         window.close_hint()
         rest()
@@ -93,7 +93,7 @@ def main() -> None:
         def open_model(name: str) -> None:
             path = next(path for path in bundled_checkpoints() if path.stem == name)
             actions.open(path)
-            spin(60, lambda: session.model is not None and session.model.path == path.absolute())
+            spin(180, lambda: session.model is not None and session.model.path == path.absolute())
             rest()
 
         open_model("fashion-stylegan2")
@@ -133,17 +133,69 @@ def main() -> None:
         window.choose_workspace(0)
         open_model("fashion-vae")
         actions.open(_sample_picture(folder))
-        spin(60, lambda: session.view.mode == "beside")
+        spin(180, lambda: session.view.mode == "beside")
         rest()
         save(window, "beside-dark")
         actions.open(folder / "missing.safetensors")
-        spin(60, lambda: bool(window.messages.text()))
+        spin(180, lambda: bool(window.messages.text()))
         rest()
         save(window.messages, "message-dark")
+        open_model("fashion-glow")
+        window.panels.arrange(tuple(dict.fromkeys(("Latent", "Temperature", "Likelihood", *usual[0]))), ("Directions",))
+        actions.open(_sample_picture(folder))
+        spin(180, lambda: session.view.mode == "beside")
+        rest()
+        save(window, "flow-dark")
+        for look in ("dark", "light"):
+            window.choose_theme(look)
+            rest()
+            for title in ("Temperature", "Likelihood"):
+                save(window.panels.card(title), f"panel-{title.lower()}-{look}")
+        window.choose_theme("dark")
+        open_model("fashion-vqvae")
+        window.panels.arrange(tuple(dict.fromkeys(("Latent", "Codes", *usual[0]))), ("Latent", "Directions"))
+        session.change(_painted_scene(), "Paint codes")
+        rest()
+        save(window, "codes-dark")
+        for look in ("dark", "light"):
+            window.choose_theme(look)
+            rest()
+            save(window.panels.card("Codes"), f"panel-codes-{look}")
+        window.choose_theme("dark")
+        window.panels.arrange(*usual)
+        _compare(window, session, rest)
+        for look in ("dark", "light"):
+            window.choose_theme(look)
+            rest()
+            save(window, f"compare-{look}")
         window.close()
         instrument.close()
         window.deleteLater()
         spin(0.1, lambda: False)
+
+
+def _painted_scene() -> Scene:
+    """A piece of clothing with some of its fine codes painted over, in a stripe."""
+    cells = tuple((1, row, column, 7) for row in (3, 4) for column in range(2, 6))
+    return Scene(Latent(((Seed(24), 1.0),)), codes=Codes(cells))
+
+
+def _compare(window: Window, session: Session, rest: Callable[[], None]) -> None:
+    """Five models of the same data beside each other, with the table of a quick measurement."""
+    actions, names = window.desk.actions, ("fashion-vae", "fashion-stylegan2", "fashion-dcgan", "fashion-glow")
+    for path in bundled_checkpoints():
+        if path.stem in names:
+            count = len(session.compared)
+            actions.open_compared(path)
+            spin(180, lambda count=count: len(session.compared) > count)
+    window.choose_workspace(2)
+    rest()
+    measuring = window.compare.measuring
+    models = (session.model, *session.compared)
+    dataset = resources_folder() / "fashion-mnist-test" / "t10k-images-idx3-ubyte.gz"
+    measuring.start(models, dataset, 500, "cpu")
+    spin(600, lambda: not measuring.is_running())
+    rest()
 
 
 def _branch(window: Window, session: Session, rest: Callable[[], None]) -> None:
