@@ -11,9 +11,10 @@ from torch import Tensor, nn
 from explorer.errors import CheckpointError
 from explorer.formats import Checkpoint
 
-__all__ = ["COUNTERS", "fitted", "kept"]
+__all__ = ["COUNTERS", "STATISTICS", "fitted", "kept"]
 
 Net = TypeVar("Net", bound=nn.Module)
+STATISTICS: Final = "statistics."  # what the names of numbers about the training data begin with; no network has them
 COUNTERS: Final = "num_batches_tracked"  # of batch norms; how long a training took decides no picture
 
 
@@ -34,7 +35,11 @@ def fitted(checkpoint: Checkpoint, what: str, make: Callable[[dict[str, Any]], N
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError, RuntimeError) as error:
         raise CheckpointError(f"{where} describes an impossible {what}: {error}.") from error
     expected = {name: tuple(value.shape) for name, value in net.state_dict().items()}
-    weights = {name: value for name, value in checkpoint.weights.items() if not name.endswith(COUNTERS)}
+    weights = {
+        name: value
+        for name, value in checkpoint.weights.items()
+        if not name.endswith(COUNTERS) and not name.startswith(STATISTICS)
+    }
     weights |= {name: torch.zeros((), dtype=torch.long) for name in expected if name.endswith(COUNTERS)}
     for name in sorted(expected.keys() | weights.keys()):
         found = tuple(weights[name].shape) if name in weights else None

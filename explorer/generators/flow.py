@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, ClassVar, Final, Self
 
 import torch
@@ -14,7 +13,7 @@ from explorer.errors import CheckpointError, SceneError
 from explorer.formats import Checkpoint
 from explorer.generators.base import Generator
 from explorer.generators.capabilities import LatentLevel
-from explorer.generators.fitting import fitted
+from explorer.generators.fitting import STATISTICS, fitted
 from explorer.generators.flow_directions import decoder_directions, strengths_along, strengths_of_axes
 from explorer.latents import Directions
 from explorer.nets.dequantised import log_likelihood_parts
@@ -25,7 +24,6 @@ from explorer.scene import Direction
 
 __all__ = ["FlowGenerator", "GlowGenerator", "RealNVPGenerator"]
 
-STATISTICS: Final = "statistics."
 QUANTILES: Final = 101
 MOST_AXES: Final = 1024  # that are listed; a table of all would not fit for large pictures
 
@@ -64,8 +62,7 @@ class FlowGenerator(Generator):
         Raises:
             CheckpointError: the architecture is impossible, or weights are missing, superfluous or wrongly shaped.
         """
-        weights = {name: t for name, t in checkpoint.weights.items() if not name.startswith(STATISTICS)}
-        net = fitted(replace(checkpoint, weights=weights), cls.family_title, cls._make)
+        net = fitted(checkpoint, cls.family_title, cls._make)
         if not net.is_invertible():
             where = checkpoint.path.name if checkpoint.path else checkpoint.name
             raise CheckpointError(f"{where} is damaged: its layers do not keep every picture.")

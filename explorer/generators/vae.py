@@ -11,11 +11,11 @@ from torch import Tensor
 from explorer.errors import CheckpointError
 from explorer.formats import Checkpoint
 from explorer.generators.base import Generator
+from explorer.generators.fitting import STATISTICS, fitted
 from explorer.nets.vae import VAE, VAEShape, kl_to_standard_normal
 
 __all__ = ["VAEGenerator"]
 
-STATISTICS = "statistics."
 LIKELIHOOD_SAMPLES = 4
 QUANTILES = 101
 
@@ -44,28 +44,11 @@ class VAEGenerator(Generator):
         Raises:
             CheckpointError: the architecture is impossible, or weights are missing, superfluous or wrongly shaped.
         """
-        where = checkpoint.path.name if checkpoint.path else checkpoint.name
-        try:
-            shape = VAEShape.from_json(checkpoint.config["architecture"])
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise CheckpointError(f"{where} describes an impossible VAE: {error}.") from error
-        with torch.device("meta"):
-            net = VAE(shape)
-        expected = {name: tuple(value.shape) for name, value in net.state_dict().items()}
-        weights = {name: t for name, t in checkpoint.weights.items() if not name.startswith(STATISTICS)}
-        for name in sorted(expected.keys() | weights.keys()):
-            found = tuple(weights[name].shape) if name in weights else None
-            if found != expected.get(name):
-                raise CheckpointError(
-                    f"{where} does not fit its own description: "
-                    f"{name} is {_told(found)}, not {_told(expected.get(name))}."
-                )
-        net.load_state_dict(
-            {name: t.float() if t.is_floating_point() else t for name, t in weights.items()}, assign=True
-        )
+        net = fitted(checkpoint, "VAE", lambda architecture: VAE(VAEShape.from_json(architecture)))
         if net.prior is not None and not net.prior.is_invertible():
+            where = checkpoint.path.name if checkpoint.path else checkpoint.name
             raise CheckpointError(f"{where} is damaged: its prior does not keep every latent.")
-        d = shape.latent
+        d = net.shape.latent
         wanted = {"mean": (d,), "covariance": (d, d), "kl": (d,), "likelihood": (QUANTILES,)}
         statistics = {
             name: checkpoint.weights[STATISTICS + name].float()
@@ -127,7 +110,3 @@ class VAEGenerator(Generator):
     def usual_likelihood(self) -> Tensor | None:
         """The quantiles (101,) of the ELBO in nats over held-out pictures, where the checkpoint carries them."""
         return self.statistics.get("likelihood")
-
-
-def _told(shape: tuple[int, ...] | None) -> str:
-    return "absent" if shape is None else " x ".join(map(str, shape)) or "a single number"

@@ -14,13 +14,13 @@ from explorer.errors import CheckpointError, SceneError
 from explorer.formats import Checkpoint
 from explorer.generators.base import Generator
 from explorer.generators.capabilities import CodeLevel
+from explorer.generators.fitting import STATISTICS, fitted
 from explorer.latents import Directions, Shell, typical_shell
 from explorer.nets.vqvae import VQVAE, VQVAEShape, perplexity
 from explorer.scene import Direction
 
-__all__ = ["STATISTICS", "VQVAEGenerator"]
+__all__ = ["VQVAEGenerator"]
 
-STATISTICS: Final = "statistics."
 MOST_AXES: Final = 1024  # single coordinates that are offered as directions
 MOST_DIRECTIONS: Final = 4096  # that a file may hold
 MEASURED: Final = 4  # points at which the strength of a direction is measured
@@ -71,25 +71,11 @@ class VQVAEGenerator(Generator):
             CheckpointError: the architecture is impossible, or weights are missing, superfluous or wrongly shaped.
         """
         where = checkpoint.path.name if checkpoint.path else checkpoint.name
-        try:
-            shape = VQVAEShape.from_json(checkpoint.config["architecture"])
-            temperature = float(checkpoint.config.get("temperature", 1.0))
-            if not 0.0 < temperature <= 10.0:
-                raise ValueError("its temperature should be above 0 and at most 10")
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise CheckpointError(f"{where} describes an impossible VQ-VAE: {error}.") from error
-        with torch.device("meta"):
-            net = VQVAE(shape)
-        expected = {name: tuple(value.shape) for name, value in net.state_dict().items()}
-        weights = {name: t for name, t in checkpoint.weights.items() if not name.startswith(STATISTICS)}
-        for name in sorted(expected.keys() | weights.keys()):
-            found = tuple(weights[name].shape) if name in weights else None
-            if found != expected.get(name):
-                raise CheckpointError(
-                    f"{where} does not fit its own description: "
-                    f"{name} is {_told(found)}, not {_told(expected.get(name))}."
-                )
-        net.load_state_dict({name: t.float() for name, t in weights.items()}, assign=True)
+        temperature = checkpoint.config.get("temperature", 1.0)
+        if not isinstance(temperature, (int, float)) or not 0.0 < temperature <= 10.0:
+            raise CheckpointError(f"{where} describes an impossible VQ-VAE: its temperature is not from 0 to 10.")
+        net = fitted(checkpoint, "VQ-VAE", lambda architecture: VQVAE(VQVAEShape.from_json(architecture)))
+        shape = net.shape
         return cls(checkpoint.config, net, _statistics(where, checkpoint.weights, shape), device)
 
     def checkpoint(self) -> Checkpoint:

@@ -215,7 +215,8 @@ class Explore(QFrame):
             return ""
         sides = [side for _, side in model.facts.mixable]
         first, end = table_layers(self._desk.session.view.table_layers, sides)
-        band = next((f"{each.name} {model.facts.mixable_word}" for each in bands(sides) if (each.first, each.end) == (first, end)), "")
+        names = {(each.first, each.end): f"{each.name} {model.facts.mixable_word}" for each in bands(sides)}
+        band = names.get((first, end), "")
         words = f"{band or model.facts.mixable[first][0]} from the left column, the rest from the top row"
         return words[0].upper() + words[1:]
 
