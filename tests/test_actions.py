@@ -279,8 +279,10 @@ def test_after_a_killed_run_the_next_one_opens_where_it_was(
     command = [sys.executable, "-c", AUTOSAVING, str(home), str(checkpoints[0])]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        assert process.stdout.readline() == "saved\n"
-        process.kill()
+        try:
+            assert process.stdout.readline() == "saved\n"
+        finally:
+            process.kill()
     with running(qtbot, home, monkeypatch) as program:
         program.actions.restore(checkpoints[1])
         program.rest()
