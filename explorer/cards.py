@@ -97,16 +97,15 @@ def _size(path: Path) -> int:
 def _details(generator: Generator) -> str:
     _, height, width = generator.image_shape
     told = [f"{width}×{height}", _amount(generator.parameters)]
-    styles, levels = getattr(generator, "style_layers", ()), getattr(generator, "levels", ())
-    if generator.classes:
-        told.append(f"{generator.classes} classes")
-    elif styles:
-        told.append(f"{len(styles)} layers")
-    elif levels:  # they divide up as many latents as there are values in the picture
-        told.append(f"{len(levels)} level{'' if len(levels) == 1 else 's'}")
-    else:
-        count = math.prod(generator.latent_shape)
-        told.append(f"{count} latent{'' if count == 1 else 's'}")
+    parts = {  # of what a point is made, the most telling first
+        "class": generator.classes,
+        "layer": len(getattr(generator, "style_layers", ())),
+        "level": len(getattr(generator, "levels", ())),
+        "code map": len(getattr(generator, "code_levels", ())),
+        "latent": math.prod(generator.latent_shape),
+    }
+    name, count = next((name, count) for name, count in parts.items() if count)
+    told.append(f"{count} {name}{'' if count == 1 else 'es' if name == 'class' else 's'}")
     return " · ".join(told)
 
 

@@ -27,6 +27,7 @@ __all__ = ["PANELS"]
 PANELS: tuple[type[Panel], ...] = (
     LatentPanel,
     TemperaturePanel,
+    CodesPanel,
     PromptPanel,
     ConditionPanel,
     GuidancePanel,
@@ -35,7 +36,6 @@ PANELS: tuple[type[Panel], ...] = (
     StartPanel,
     DirectionsPanel,
     MixingPanel,
-    CodesPanel,
     NoisePanel,
     TransformPanel,
     LikelihoodPanel,
