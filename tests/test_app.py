@@ -25,7 +25,7 @@ LONG = FilmSettings(pace=60.0, frames_per_second=60)
 class Broken(VAEGenerator):
     """A network that fails in a way nobody foresaw."""
 
-    def decode(self, latents: Tensor) -> Tensor:
+    def decode(self, latents: Tensor, condition: Tensor | None = None) -> Tensor:
         raise ValueError("the network is broken")
 
 
