@@ -45,21 +45,21 @@ def test_a_picture_is_what_the_formulas_give_in_double_precision(tmp_path: Path,
 
 def test_truncation_changes_the_statistics_and_not_only_the_point() -> None:
     model, points = make_biggan(), draw(0, (1, 6))
-    assert float((model.decode(points, None, 1.0) - model.decode(points, None, 0.5)).abs().max()) > 1e-2
+    assert float((model.decode_truncated(points, None, (1.0,)) - model.decode_truncated(points, None, (0.5,))).abs().max()) > 1e-2
 
 
 def test_pictures_of_different_truncations_are_as_if_alone() -> None:
     model, points = make_biggan(), draw(0, (3, 6))
     alone = torch.cat(
-        [model.decode(point[None], None, psi) for point, psi in zip(points, (1.0, 0.5, 0.37), strict=True)]
+        [model.decode_truncated(point[None], None, (psi,)) for point, psi in zip(points, (1.0, 0.5, 0.37), strict=True)]
     )
-    torch.testing.assert_close(model.decode(points, None, (1.0, 0.5, 0.37)), alone, atol=1e-5, rtol=0)
+    torch.testing.assert_close(model.decode_truncated(points, None, (1.0, 0.5, 0.37)), alone, atol=1e-5, rtol=0)
 
 
 def test_truncation_beyond_one_and_below_zero_takes_the_last_and_first_statistics() -> None:
     model, points = make_biggan(), draw(0, (1, 6))
-    assert torch.equal(model.decode(points, None, 1.5), model.decode(points, None, 1.0))
-    assert torch.equal(model.decode(points, None, -1.0), model.decode(points, None, 0.0))
+    assert torch.equal(model.decode_truncated(points, None, (1.5,)), model.decode_truncated(points, None, (1.0,)))
+    assert torch.equal(model.decode_truncated(points, None, (-1.0,)), model.decode_truncated(points, None, (0.0,)))
 
 
 def test_a_blend_of_classes_is_between_their_embeddings() -> None:

@@ -25,7 +25,7 @@ class Flat(VAEGenerator):
     shade = 0.0
     gate: threading.Event
 
-    def decode(self, latents: Tensor) -> Tensor:
+    def decode(self, latents: Tensor, condition: Tensor | None = None) -> Tensor:
         assert self.gate.wait(20)
         return super().decode(latents) * 0.0 + self.shade
 

@@ -64,6 +64,7 @@ class ModelTile(QAbstractButton):
         self.close_button.clicked.connect(self._ask_to_close)
         self.close_button.hide()
         self.clicked.connect(self._ask_to_play)
+        self.setAccessibleName("Model")  # until it shows one
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)

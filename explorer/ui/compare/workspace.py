@@ -320,6 +320,7 @@ class Compare(QFrame):
     def _make_parts(self) -> None:
         self.body = QWidget(self)  # takes the focus, without a border around all of it
         self.body.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self.body.setAccessibleName("Models compared")
         self.empty = QLabel(NO_MODEL, self)
         self.empty.setProperty("dim", True)
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
