@@ -14,7 +14,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from explorer.animation import Film
 from explorer.errors import ExplorerError
-from explorer.files import checkpoints_folder, checkpoints_in, digest, write_atomically, write_text
+from explorer.files import checkpoints_folder, checkpoints_in, digest, is_checkpoint, write_atomically, write_text
 from explorer.finding import SPACE_TITLES, Finder, Found
 from explorer.kept_files import given_name
 from explorer.live import Live
@@ -23,15 +23,14 @@ from explorer.motion import LARGEST_SEED, Motion
 from explorer.preferences import Preferences
 from explorer.preloading import preload
 from explorer.recipe import Recipe
-from explorer.saved import Favourite, SavedSession, direction_text, read_direction, read_session
-from explorer.scene import ALL_LAYERS, Examples, ImageFile, Latent, Seed, Styles
-from explorer.session import Model, Session
+from explorer.saved import MOST_COMPARED, Favourite, SavedSession, direction_text, read_direction, read_session
+from explorer.scene import ALL_LAYERS, Codes, Examples, ImageFile, Latent, Seed, Styles
+from explorer.session import Model, Session, first_scene
 from explorer.workers import Cancelled, Jobs, JobState, Report
 
 __all__ = ["MOST_COMPARED", "MOST_SOURCES", "Actions", "Message", "Workers", "bundled_checkpoints"]
 
 MOST_SOURCES: Final = 8  # in a blend made by hand
-MOST_COMPARED: Final = 12  # models
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +108,13 @@ class Actions(QObject):
 
         self.workers.loader.start(f"Open {path.name}", partial(load_model, path, self.preferences.device), take)
 
+    def _open_compared_again(self, paths: tuple[str, ...]) -> None:
+        """Open the models that a session had beside its own, as far as they are still there."""
+        open_now = {str(each.path) for each in (*self.session.compared, self.session.model) if each is not None}
+        for path in paths:
+            if path not in open_now and is_checkpoint(Path(path)):
+                self.open_compared(Path(path))
+
     def close_compared(self, index: int) -> None:
         """Let go of a model that was open for comparing."""
         models = self.session.compared
@@ -150,8 +156,11 @@ class Actions(QObject):
         self.session.change_latent(latent, label, settled)
 
     def set_seed(self, number: int) -> None:
-        latent = replace(self.session.scene.latent, sources=((Seed(number), 1.0),), moves=())
-        self.change_latent(latent, f"Seed {number}")
+        """Go to a seed, truncated as the point was; where that was a picture, as the model is first seen."""
+        model, latent = self.session.model, self.session.scene.latent
+        if model is not None and not isinstance(latent.sources[0][0], Seed):
+            latent = first_scene(model).latent
+        self.change_latent(replace(latent, sources=((Seed(number), 1.0),), moves=()), f"Seed {number}")
 
     @Slot()
     def random_seed(self) -> None:
@@ -394,6 +403,7 @@ class Actions(QObject):
             self.told.emit(Message("Open a model first.", "Then drop a picture on the window to encode it."))
         elif loaded.session is not None:
             session.restore(loaded.session, model)
+            self._open_compared_again(loaded.session.compared)
         elif loaded.image is not None:
             can = model.facts.capabilities
             reach = self._find if "styles" in can and "encodes" not in can else self._encode
@@ -455,7 +465,9 @@ class Actions(QObject):
             if self.session.model is not model:
                 return
             if found is None:
-                self.change_latent(latent, f"Encode {name}")
+                self.motion.stop()
+                scene = replace(self.session.scene, latent=latent, styles=Styles(), codes=Codes())
+                self.session.change(scene, f"Encode {name}")
             else:
                 self._take_inversion(model, image, *found)
             self.session.set_view(replace(self.session.view, mode="beside"))

@@ -25,6 +25,7 @@ from explorer.scene import (
 )
 
 __all__ = [
+    "MOST_COMPARED",
     "Favourite",
     "FilmSettings",
     "SavedSession",
@@ -38,6 +39,7 @@ __all__ = [
 FORMAT = 1
 DIRECTION_FORMAT = 1
 MAX_SESSION_BYTES = 64 << 20
+MOST_COMPARED = 12  # models beside each other
 MODES = ("picture", "grid", "beside", "table")
 WORKSPACES = ("explore", "denoise", "compare")
 COMPARED_MODES = ("side", "wipe", "flicker", "difference")
@@ -139,6 +141,7 @@ class SavedSession:
     others: tuple[tuple[str, Work], ...] = ()  # by the SHA-256 of other models
     directions: tuple[Examples, ...] = ()
     branches: tuple[Branch, ...] = ()
+    compared: tuple[str, ...] = ()  # the paths of models that are open beside this one
 
     def to_text(self) -> str:
         """The session as JSON. Slow for long histories: not for the main thread."""
@@ -170,6 +173,7 @@ class SavedSession:
                 ],
                 "directions": [direction_to_json(direction) for direction in self.directions],
                 "branches": [_branch_to_json(branch) for branch in self.branches],
+                "compared": list(self.compared),
             }
         )
 
@@ -232,6 +236,7 @@ def read_session(path: Path) -> SavedSession:
             ),
             directions=tuple(_examples(each) for each in data.get("directions", [])),
             branches=tuple(_branch_from_json(each) for each in data.get("branches", [])),
+            compared=tuple(str(each) for each in data.get("compared", []))[:MOST_COMPARED],
         )
     except FileNotFoundError as error:
         raise SceneError(f"{path} does not exist.", "It may have been moved or renamed.") from error

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from explorer.facts import ModelFacts
     from explorer.generators import Generator
 
-__all__ = ["Model", "Session"]
+__all__ = ["Model", "Session", "first_scene"]
 
 SEEING_MILLISECONDS = 50
 
@@ -222,6 +222,7 @@ class Session(QObject):
             others=tuple(self._others.items()),
             directions=self.directions,
             branches=self.branches,
+            compared=tuple(str(each.path) for each in self.compared),
         )
 
     def remember(self, saved: SavedSession) -> None:

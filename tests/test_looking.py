@@ -151,8 +151,7 @@ def test_the_posterior_panel_tells_the_kl_of_a_dropped_picture(opened: Program, 
 
 def test_moving_an_encoded_picture_keeps_the_original_beside_it(opened: Program, photo: Path) -> None:
     opened.drop(photo)
-    opened.wait(lambda: len(numbers(opened)) >= 2)
-    opened.rest()
+    opened.wait(lambda: opened.session.view.mode == "beside" and opened.canvas.screen_rect(0).left() < 100)
     before = opened.shot()
     opened.drag_slider()
     after = opened.shot()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from explorer.cli.telling import tell
-from explorer.cli.training import Material, run
+from explorer.cli.training import Material, refuse_replacing, run
 from explorer.errors import TrainingError
 
 if TYPE_CHECKING:
@@ -55,12 +55,13 @@ StepsOption = Annotated[int, typer.Option(metavar="N", min=1, max=1000, help="St
 GuidanceOption = Annotated[float, typer.Option(metavar="S", min=0.0, help="Guidance to make a picture with; 1: none.")]
 
 
-def check_folder(output: Path) -> None:
-    """A diffusion model is a folder, whose name has no ending and which holds nothing else."""
+def check_folder(output: Path, resume: bool) -> None:
+    """A diffusion model is a folder of its own, whose name has no ending, and nobody's earlier one."""
     if output.suffix:
         raise typer.BadParameter(f"{output} should be a folder, without an ending.", param_hint="--output")
     if output.is_file() or (output.is_dir() and any(output.iterdir()) and not (output / "model_index.json").exists()):
         raise typer.BadParameter(f"{output} exists and is not a model; choose another name.", param_hint="--output")
+    refuse_replacing(output, resume)
 
 
 def train_denoiser(

@@ -61,7 +61,7 @@ def train_autoencoder(
     device: DeviceOption = "auto",
 ) -> None:
     """Train an autoencoder for latent diffusion. Ctrl-C stops and keeps everything; --resume goes on."""
-    check_folder(output)
+    check_folder(output, resume)
     from explorer.training import AutoencoderRecipe
 
     material = read_material(dataset, test, held_out, size, channels, content, background)

@@ -82,7 +82,7 @@ def train_consistency(
     device: DeviceOption = "auto",
 ) -> None:
     """Distil a diffusion model into one of a few steps. Ctrl-C stops and keeps everything; --resume goes on."""
-    check_folder(output)
+    check_folder(output, resume)
     from explorer.training import ConsistencyRecipe
     from explorer.training.teachers import read_teacher, training_of
 

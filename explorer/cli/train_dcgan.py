@@ -151,7 +151,7 @@ def _train(
     threads: int,
     device: str,
 ) -> None:
-    check_output(output)
+    check_output(output, resume)
     from explorer.nets.dcgan import DCGANShape
     from explorer.training.dcgan import DCGANRecipe
 

@@ -89,7 +89,7 @@ def train_latent_diffusion(
 
     Without --autoencoder, one is trained first, into a folder beside that stays.
     """
-    check_folder(output)
+    check_folder(output, resume)
     from explorer.training.state import state_path
 
     material = read_material(dataset, test, held_out, size, channels, content, background)
@@ -145,7 +145,7 @@ def train_diffusion(
     device: DeviceOption = "auto",
 ) -> None:
     """Train a diffusion model on pixels. Ctrl-C stops and keeps everything; --resume goes on."""
-    check_folder(output)
+    check_folder(output, resume)
     material = read_material(dataset, test, held_out, size, channels, content, background)
     settings = run_settings(output, material, images, batch, learning_rate, seed, device, precision, half, threads)
     settings = replace(settings, save_seconds=2 * SAVE_SECONDS)
@@ -186,7 +186,7 @@ def train_flow_matching(
     device: DeviceOption = "auto",
 ) -> None:
     """Train a flow from noise to pictures, or to latents. Ctrl-C stops and keeps everything; --resume goes on."""
-    check_folder(output)
+    check_folder(output, resume)
     material = read_material(dataset, test, held_out, size, channels, content, background)
     settings = run_settings(output, material, images, batch, learning_rate, seed, device, precision, half, threads)
     settings = replace(settings, save_seconds=SAVE_SECONDS if autoencoder else 2 * SAVE_SECONDS)

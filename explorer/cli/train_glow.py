@@ -90,7 +90,7 @@ def train_glow(
     device: DeviceOption = "auto",
 ) -> None:
     """Train a Glow, a normalizing flow. Ctrl-C stops and keeps everything; --resume goes on."""
-    check_output(output)
+    check_output(output, resume)
     from explorer.nets.glow import GlowShape
     from explorer.training.flows import FlowRecipe
 
@@ -134,7 +134,7 @@ def train_realnvp(
     device: DeviceOption = "auto",
 ) -> None:
     """Train a RealNVP, a normalizing flow. Ctrl-C stops and keeps everything; --resume goes on."""
-    check_output(output)
+    check_output(output, resume)
     from explorer.nets.realnvp import RealNVPShape
     from explorer.training.flows import FlowRecipe
 

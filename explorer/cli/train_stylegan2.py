@@ -81,7 +81,7 @@ def train_stylegan2(
     device: DeviceOption = "auto",
 ) -> None:
     """Train a StyleGAN2. Ctrl-C stops and keeps everything; --resume goes on."""
-    check_output(output)
+    check_output(output, resume)
     if batch % 4:
         raise typer.BadParameter("It should be a multiple of 4.", param_hint="--batch")
     from explorer.nets.stylegan2 import StyleGAN2Shape

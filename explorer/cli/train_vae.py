@@ -68,7 +68,7 @@ def train_vae(
     device: DeviceOption = "auto",
 ) -> None:
     """Train a variational autoencoder. Ctrl-C stops and keeps everything; --resume goes on."""
-    check_output(output)
+    check_output(output, resume)
     from explorer.nets.vae import VAEShape
     from explorer.training import VAERecipe
 

@@ -76,7 +76,7 @@ def train_vqvae(
     device: DeviceOption = "auto",
 ) -> None:
     """Train a VQ-VAE and a prior over its codes. Ctrl-C stops and keeps everything; --resume goes on."""
-    check_output(output)
+    check_output(output, resume)
     from explorer.nets.vqvae import VQVAEShape
     from explorer.training.vqvae import VQVAERecipe
 

@@ -53,6 +53,7 @@ __all__ = [
     "about",
     "check_output",
     "read_material",
+    "refuse_replacing",
     "run",
     "run_settings",
 ]
@@ -184,10 +185,30 @@ def run_settings(
     return Settings(output, total, batch, learning_rate, seed, chosen, precision.value, half=half)
 
 
-def check_output(output: Path) -> None:
-    """A checkpoint is a .safetensors file."""
+def check_output(output: Path, resume: bool) -> None:
+    """A checkpoint is a .safetensors file, and nobody's earlier one."""
     if output.suffix.lower() != ".safetensors":
         raise typer.BadParameter(f"{output} should end in .safetensors.", param_hint="--output")
+    refuse_replacing(output, resume)
+
+
+def refuse_replacing(output: Path, resume: bool) -> None:
+    """A new run replaces neither a model nor what an interrupted one needs to go on."""
+    if resume:
+        return
+    from explorer.training.state import state_path
+
+    if state_path(output).exists():
+        raise typer.BadParameter(
+            f"A training of {output.name} was interrupted: --resume goes on with it. To start anew, delete "
+            f"{state_path(output).name} and {output.name}.",
+            param_hint="--output",
+        )
+    if output.is_file() or (output.is_dir() and any(output.iterdir())):
+        raise typer.BadParameter(
+            f"{output.name} is there already, and a training would replace it. Choose another name.",
+            param_hint="--output",
+        )
 
 
 def run(recipe: Recipe, material: Material, settings: Settings, resume: bool, context: typer.Context) -> None:

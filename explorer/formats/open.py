@@ -94,8 +94,8 @@ def _format_of(path: Path) -> tuple[str, Callable[[Path], Checkpoint], Callable[
             raise CheckpointError(f"{path.name} {what}.", hint)
     raise CheckpointError(
         f"{path.name} is not a checkpoint this program can read.",
-        "It opens files made by 'latent-explorer train', StyleGAN2 and StyleGAN3 of other programs, folders of "
-        "diffusers and single files of Stable Diffusion.",
+        "It opens files made by 'latent-explorer train', StyleGAN2, StyleGAN3, Glow, DCGAN and VAEs of other programs, "
+        "folders of diffusers and BigGAN, and single files of Stable Diffusion.",
     )
 
 

@@ -64,7 +64,8 @@ def describe_unknown(shapes: Shapes) -> tuple[str, str]:
         return found
     first = ", ".join(shown(name) for name in names[:3])
     more = " and more" if len(names) > 3 else ""
-    return f"{len(names)} tensors of an architecture that is not known here ({first}{more})", OTHER
+    count = "1 tensor" if len(names) == 1 else f"{len(names)} tensors"
+    return f"{count} of an architecture that is not known here ({first}{more})", OTHER
 
 
 def _classifier(tables: Shapes, pictures: Shapes, text: str) -> str | None:

@@ -33,7 +33,7 @@ def path_count(generator: Generator, samples: int) -> int:
         SceneError: there is no way between two points, or it would take minutes, which is said.
     """
     if "codes" in capabilities(generator):
-        raise SceneError("The path length was left out: between codes there is no way.")
+        raise SceneError("The path length was left out: codes change by jumps.")
     if isinstance(generator, Denoises):
         if generator.parameters > LARGE:
             raise SceneError("The path length was left out: with so large a network it would take minutes.")

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from explorer.denoising import resolved
 from explorer.errors import SceneError
-from explorer.generators import Denoises, Generator
+from explorer.generators import Denoises, Generator, HasLevels, HasLikelihoodParts
 from explorer.render import render_many
 from explorer.scene import Condition, Denoising, Scene, Seed, Source, from_json
 
@@ -85,7 +85,9 @@ def classes_for(
 def told(generator: Generator) -> str:
     """How samples are drawn, in words."""
     start = _start_scene(generator)
-    parts = [f"truncation {start.latent.truncation:g}"] if start.latent.truncation != 1.0 else []
+    is_flow = isinstance(generator, HasLikelihoodParts) and isinstance(generator, HasLevels)
+    word = "temperature" if is_flow else "truncation"
+    parts = [f"{word} {start.latent.truncation:g}"] if start.latent.truncation != 1.0 else []
     if isinstance(generator, Denoises):
         sampling = resolved(generator, start.denoising.sampling)
         parts.append(f"{sampling.sampler}, {sampling.steps} step{'s' if sampling.steps != 1 else ''}")

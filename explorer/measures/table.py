@@ -78,10 +78,11 @@ MEASURES: Final[tuple[Measure, ...]] = (
     Measure(
         "reconstruction_error",
         "Reconstruction RMS",
-        "",
+        "%",
         True,
-        ".3f",
-        "What encoding and decoding changes of a held-out picture, in the range from -1 to 1.",
+        ".2f",
+        "What encoding and decoding changes of a held-out picture, of the range from black to white.",
+        factor=50.0,
     ),
     Measure(
         "frechet",

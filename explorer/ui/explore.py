@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from explorer.live import plane
 from explorer.mixing import bands, table_layers
-from explorer.scene import ImageFile, StoredPoint
+from explorer.scene import ImageFile, Latent, Scene, StoredPoint
 from explorer.ui.canvas import Canvas
 from explorer.ui.controls import IconButton
 from explorer.ui.elided_label import ElidedLabel
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from explorer.imaging import Picture
     from explorer.mixing import Table
 
-__all__ = ["WAITING", "Explore"]
+__all__ = ["WAITING", "Explore", "is_edited"]
 
 MODES = (
     ("picture", "picture", "Show one large picture (P)."),
@@ -116,8 +116,10 @@ class Explore(QFrame):
         """Show a finished picture, in the way the view asks for."""
         mode = self._desk.session.view.mode
         if mode == "beside" and self._original is not None:
-            has_moves = bool(self._desk.session.pictured.latent.moves)
-            captions = ("original", "reconstruction, edited" if has_moves else "reconstruction")
+            captions = (
+                "original",
+                "reconstruction, edited" if is_edited(self._desk.session.pictured) else "reconstruction",
+            )
             self.canvas.show_beside(self._original, picture.pixels, captions)
         elif mode not in ("grid", "table"):
             self.canvas.show_picture(picture.pixels)
@@ -255,3 +257,11 @@ class Explore(QFrame):
         self._fit.clicked.connect(self.canvas.fit)
         self._star.clicked.connect(self._desk.actions.toggle_favourite)
         session.kept_changed.connect(self.show_scene)
+
+
+def is_edited(scene: Scene) -> bool:
+    """Whether the picture of a scene shows more, or less, than the point that it comes from."""
+    latent = scene.latent
+    plain = Latent(latent.sources[:1], classes=latent.classes)
+    is_mixed = any(weight > 0 for row in scene.styles.rows for _, weight in row.weights)
+    return is_mixed or bool(scene.codes.cells) or replace(latent, sources=latent.sources[:1]) != plain

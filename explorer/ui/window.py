@@ -537,7 +537,13 @@ class Window(QMainWindow):
         self.denoise.memory_told.connect(self._memory.setText)
         self.denoise.pixel_hovered.connect(self.status.show_pixel)
         self.compare.pixel_hovered.connect(self.status.show_pixel)
-        for signal in (session.history_changed, session.kept_changed, session.view_changed, session.model_changed):
+        for signal in (
+            session.history_changed,
+            session.kept_changed,
+            session.view_changed,
+            session.model_changed,
+            session.compared_changed,
+        ):
             signal.connect(self.note_change)
         self._autosave.timeout.connect(self._save_soon)
         self.models.open_asked.connect(self.ask_open)

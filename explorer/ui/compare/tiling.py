@@ -104,7 +104,7 @@ class Tiling(QObject):
             tile.show_image(qimage(shown.picture.pixels), is_stale=shown.is_stale)
         else:
             tile.set_stale(shown.is_stale)
-        apart = self._apart(model, shown.picture)
+        apart = () if shown.is_stale else self._apart(model, shown.picture)  # of another picture it says nothing
         if shown.is_stale and not self._pictures.is_quick(model):
             apart = (LATER, *apart)
         tile.show_words(

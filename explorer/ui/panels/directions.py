@@ -55,6 +55,7 @@ class DirectionsPanel(Panel):
         self._list.setUnit("σ")
         self._list.setFixedHeight(ROWS * ROW_HEIGHT)
         self._list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self._word = "layers"
         self._layers = RangeRow(
             "Layers", "Drag over the layers that the sliders shall move. Double click on the name for all.", self
         )
@@ -123,7 +124,8 @@ class DirectionsPanel(Panel):
         if names != self._layers_of:
             self._layers_of = names
             self._layers.setNames(names)
-            word = model.facts.mixable_word.capitalize()
+            self._word = model.facts.mixable_word
+            word = self._word.capitalize()
             self._layers.setLabel(word, word.removesuffix("s"))
         layers = chosen_layers(self.desk.session)
         self._layers.setRange(*layers)
@@ -159,7 +161,8 @@ class DirectionsPanel(Panel):
                 if (direction.first, direction.end) == layers:
                     values[direction.index] = amount
                 else:
-                    others.append(direction_name(direction))
+                    everywhere = "" if layers_name(direction.first, direction.end) else f" · all {self._word}"
+                    others.append(direction_name(direction) + everywhere)
         self._list.setValues(values)
         self._others.show_words(f"Also moved: {', '.join(others)}")
         self._others.setVisible(bool(others))
