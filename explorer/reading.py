@@ -201,8 +201,9 @@ def read_codes(generator: Generator, scene: Scene) -> CodeMaps:
 
 @torch.inference_mode()
 def _swatches(generator: Generator) -> tuple[np.ndarray, ...]:
-    """A small picture of every code of every level: the middle of a patch of that code, with the usual codes in the
-    other levels. A large map has room for many patches."""
+    """A small picture of every code of every level: the middle of a patch of that code. A large map has room for many
+    patches. The other levels hold their most usual code, and once it is known what their codes look like, a medium
+    one: with a dark one every code of a finer level may look black."""
     assert isinstance(generator, HasCodes)
     usage, levels = generator.code_usage(), generator.code_levels
     usual = [int(each.argmax()) for each in usage] if usage is not None else [0] * len(levels)
@@ -230,5 +231,7 @@ def _swatches(generator: Generator) -> tuple[np.ndarray, ...]:
             for top in range(patch // 2, down * patch, patch)
             for left in range(patch // 2, across * patch, patch)
         ]
-        found.append(np.stack(middles, 1).reshape(-1, height, width, pictures.shape[3])[: level.codes])
+        swatches = np.stack(middles, 1).reshape(-1, height, width, pictures.shape[3])[: level.codes]
+        usual[number] = int(np.abs(swatches.mean((1, 2, 3)) - 127.5).argmin())
+        found.append(swatches)
     return tuple(found)

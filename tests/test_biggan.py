@@ -45,7 +45,10 @@ def test_a_picture_is_what_the_formulas_give_in_double_precision(tmp_path: Path,
 
 def test_truncation_changes_the_statistics_and_not_only_the_point() -> None:
     model, points = make_biggan(), draw(0, (1, 6))
-    assert float((model.decode_truncated(points, None, (1.0,)) - model.decode_truncated(points, None, (0.5,))).abs().max()) > 1e-2
+    assert (
+        float((model.decode_truncated(points, None, (1.0,)) - model.decode_truncated(points, None, (0.5,))).abs().max())
+        > 1e-2
+    )
 
 
 def test_pictures_of_different_truncations_are_as_if_alone() -> None:

@@ -15,6 +15,7 @@ from typing import Any, Final
 import av
 import numpy as np
 import pytest
+from examples import noise_pictures, save_model
 from PIL import Image
 from safetensors.torch import load_file
 
@@ -552,3 +553,30 @@ def _interrupted(*arguments: object) -> Ended:
         program.send_signal(signal.SIGINT)
         out, err = program.communicate(timeout=100)
     return Ended(program.returncode, out, begun + err)
+
+
+def test_what_encode_writes_can_be_drawn_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = str(save_model(tmp_path / "model.safetensors"))
+    np.save(tmp_path / "pictures.npy", noise_pictures(3))
+    assert main(["encode", model, str(tmp_path / "pictures.npy"), "-o", str(tmp_path / "codes.npz")]) == 0
+    out = str(tmp_path / "again.npy")
+    assert main(["render", model, "--latents", str(tmp_path / "codes.npz"), "-o", out]) == 0
+    assert np.load(out).shape == (3, 1, 16, 16)
+    np.savez(tmp_path / "other.npz", points=np.zeros((2, 5), np.float32))
+    assert main(["render", model, "--latents", str(tmp_path / "other.npz"), "-o", out]) == 2
+    assert "no array called latents" in capsys.readouterr().err
+
+
+def test_a_training_replaces_neither_a_model_nor_an_interrupted_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    np.save(tmp_path / "pictures.npy", noise_pictures(8))
+    model = save_model(tmp_path / "model.safetensors")
+    before = model.read_bytes()
+    command = ["train", "vae", str(tmp_path / "pictures.npy"), "-o", str(model)]
+    assert main(command) == 2
+    assert "is there already" in " ".join(capsys.readouterr().err.split())
+    (tmp_path / "model.training.safetensors").write_bytes(b"a run")
+    assert main(command) == 2
+    assert "--resume" in capsys.readouterr().err
+    assert model.read_bytes() == before

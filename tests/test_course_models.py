@@ -269,7 +269,7 @@ LATENTS = {"encoder.down.0.block.0.conv1.weight": (128, 128, 3, 3), "quant_conv.
         (TEXT, "a model of text with 50,257 words"),
         (AJBROCK, "the generator of a BigGAN"),
         (LATENTS, "an autoencoder of pictures"),
-        ({"x": (3,)}, "1 tensors of an architecture that is not known"),
+        ({"x": (3,)}, "1 tensor of an architecture that is not known"),
         ({}, "no weights at all"),
     ],
 )

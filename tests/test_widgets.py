@@ -174,6 +174,7 @@ def test_the_icons_asked_for_are_there() -> None:
         "loop",
         "more",
         "beside",
+        "swap",
     }
     wanted |= {
         "branch",

@@ -27,7 +27,7 @@ __all__ = ["convert", "inspect", "render"]
 LARGEST_SEED: Final = (1 << 63) - 1
 BATCH: Final = 32
 DIAGNOSED: Final = 1000  # pictures of a dataset that a diagnosis looks at
-LATENTS_HINT: Final = "Latents are a .npy file of floats, one point after the other."
+LATENTS_HINT: Final = "Latents are a .npy file of floats, one point after the other, or what encode writes."
 
 
 class Space(StrEnum):
@@ -91,7 +91,8 @@ def render(
         Path | None, typer.Option(metavar="FILE", help="A scene, a session, or a picture with a recipe inside.")
     ] = None,
     truncation: Annotated[
-        float | None, typer.Option(metavar="P", help="Pull towards the mean: 1 leaves a point, 0 is the mean.")
+        float | None,
+        typer.Option(metavar="P", help="Pull to the mean: 1 leaves a point, 0 is it. A flow's temperature."),
     ] = None,
     cutoff: Annotated[
         int | None, typer.Option(metavar="N", min=0, help="Truncate only the first N layers of a style-based model.")
@@ -264,13 +265,13 @@ def _scenes(seeds: list[int], path: Path | None) -> list[Scene]:
 
 
 def _read_points(path: Path) -> FloatArray:
-    """Latent points as float32 (n, ...), all of them finite."""
+    """Latent points as float32 (n, ...), all finite; of an .npz file those called latents, as ``encode`` writes."""
     import numpy as np
 
-    from explorer.datasets.arrays import read_npy
+    from explorer.datasets.arrays import read_npy, read_npz
 
     try:
-        array = read_npy(path)
+        array = read_npz(path, "latents") if path.suffix.lower() == ".npz" else read_npy(path)
     except DatasetError as error:
         raise SceneError(error.message, LATENTS_HINT) from error
     if array.dtype.kind != "f":

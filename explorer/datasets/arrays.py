@@ -20,7 +20,7 @@ from explorer.datasets.dataset import MAX_BYTES, LabelArray, fingerprint, stamp,
 from explorer.datasets.labels import Labelling, check_count, labels_from_array
 from explorer.errors import DatasetError
 
-__all__ = ["ArrayDataset", "array_dataset", "open_npy", "open_npz", "read_npy"]
+__all__ = ["ArrayDataset", "array_dataset", "open_npy", "open_npz", "read_npy", "read_npz"]
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -154,6 +154,24 @@ def read_npy(path: Path) -> npt.NDArray[Any]:
         raise unreadable_file(path, error) from error
     except NOT_ARRAYS as error:
         raise _damaged(path) from error
+
+
+def read_npz(path: Path, name: str) -> npt.NDArray[Any]:
+    """The array ``name`` in an ``.npz`` file.
+
+    Raises:
+        DatasetError: the file is damaged, or has no such array.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            member = next((info for info in archive.infolist() if info.filename == f"{name}.npy"), None)
+            if member is None:
+                raise DatasetError(f"{path} has no array called {name}.")
+            return _unpack(path, archive, member)
+    except OSError as error:
+        raise unreadable_file(path, error) from error
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
+        raise DatasetError(f"{path} is damaged and cannot be unpacked.") from error
 
 
 def _unpack(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> npt.NDArray[Any]:

@@ -162,7 +162,8 @@ class LabelsDialog(QDialog):
 
         method = str(self._method.value())
         wanted = Wanted(int(self._label.currentData()), int(self._against.currentData()), self._count.value(), method)
-        name = self._named(_name(self._label.currentText(), self._against.currentText() if wanted.against >= 0 else ""))
+        against = self._against.currentText() if wanted.against >= 0 else ""
+        name = self._named(_name(self._label.currentText(), against, wanted.method))
         folder, desk, then = self._desk.actions.autosave_path.parent / "labelled", self._desk, self._then
 
         def work(report: Report) -> Attribute:
@@ -235,5 +236,6 @@ def _read_labels(path: Path) -> Labels:
     return dataset, tuple(found)
 
 
-def _name(label: str, against: str) -> str:
-    return f"{label}, not {against}" if against else label
+def _name(label: str, against: str, method: str) -> str:
+    name = f"{label}–{against}" if against else label
+    return f"{name}, mean" if method == "mean" else name
