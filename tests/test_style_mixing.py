@@ -528,7 +528,7 @@ def test_a_model_without_styles_has_no_table(styled: Program, tmp_path: Path) ->
     styled.press(Qt.Key.Key_T)
     assert styled.session.view.mode == "picture"
     styled.actions.export_table(tmp_path / "table.png")
-    styled.wait_message("no styles to mix")
+    styled.wait_message("no layers to mix")
 
 
 def test_the_table_is_exported_as_one_picture(mixed: Program, tmp_path: Path) -> None:
