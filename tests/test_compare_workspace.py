@@ -524,3 +524,20 @@ def test_a_model_that_failed_says_why_and_the_best_are_marked() -> None:
     assert [row.digest for row in made.rows] == ["a", "b", "c", ""]
     assert "here" in made.told
     assert cast(str, made.csv).count("\n") >= 5
+
+
+def test_the_models_compared_come_back_with_the_session(
+    window: Program, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = save_model(tmp_path / "other.safetensors", make_prior_vae(name="Other"))
+    window.actions.open_compared(other)
+    window.wait(lambda: any(each.path == other for each in window.session.compared))
+    played = window.model().path
+    beside = {each.path for each in window.session.compared}
+    window.actions.save_session(tmp_path / "kept.json")
+    window.wait_message("kept.json is written")
+    window.close()
+    with running(qtbot, tmp_path / "next", monkeypatch) as program:
+        program.actions.open(tmp_path / "kept.json")
+        program.wait(lambda: {each.path for each in program.session.compared} == beside)
+        assert program.model().path == played

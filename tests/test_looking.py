@@ -15,8 +15,9 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QPushButton
 
 from explorer.live import plane
-from explorer.scene import ImageFile, Scene
+from explorer.scene import Codes, Direction, ImageFile, Latent, Scene, Seed, StyleRow, Styles
 from explorer.ui.controls import Bars, ThumbnailStrip
+from explorer.ui.explore import is_edited
 
 
 @pytest.fixture
@@ -314,3 +315,26 @@ def test_hundreds_of_visited_points_keep_the_window_usable(opened: Program) -> N
     pixels = opened.pixels()
     opened.press(Qt.Key.Key_Z, CONTROL)
     assert not np.array_equal(opened.pixels(), pixels)
+
+
+def test_what_is_mixed_painted_or_moved_is_no_plain_reconstruction() -> None:
+    photo = Latent(((ImageFile("/bar.png"), 1.0),))
+    assert not is_edited(Scene(photo))
+    assert not is_edited(Scene(photo, Styles((StyleRow(Latent()),))))  # a row that feeds nothing
+    for edited in (
+        Scene(replace(photo, truncation=0.5)),
+        Scene(replace(photo, moves=((Direction("axis", 0), 1.0),))),
+        Scene(replace(photo, sources=(*photo.sources, (Seed(1), 1.0)))),
+        Scene(photo, Styles((StyleRow(Latent(), ((0, 1.0),)),))),
+        Scene(photo, codes=Codes(((0, 0, 0, 1),))),
+    ):
+        assert is_edited(edited)
+
+
+def test_a_seed_after_a_picture_is_drawn_as_the_model_is_first_seen(opened: Program, photo: Path) -> None:
+    opened.actions.change_latent(replace(opened.session.scene.latent, truncation=0.4), "Pull")
+    opened.drop(photo)
+    opened.wait(lambda: isinstance(opened.session.scene.latent.sources[0][0], ImageFile))
+    opened.press(Qt.Key.Key_R)
+    assert opened.session.scene.latent.truncation == 1.0
+    assert isinstance(opened.session.scene.latent.sources[0][0], Seed)

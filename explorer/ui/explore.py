@@ -261,7 +261,6 @@ class Explore(QFrame):
 
 def is_edited(scene: Scene) -> bool:
     """Whether the picture of a scene shows more, or less, than the point that it comes from."""
-    latent = scene.latent
-    plain = Latent(latent.sources[:1], classes=latent.classes)
+    plain = Latent(scene.latent.sources[:1], classes=scene.latent.classes)
     is_mixed = any(weight > 0 for row in scene.styles.rows for _, weight in row.weights)
-    return is_mixed or bool(scene.codes.cells) or replace(latent, sources=latent.sources[:1]) != plain
+    return is_mixed or bool(scene.codes.cells) or scene.latent != plain
