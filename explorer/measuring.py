@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -70,6 +71,7 @@ class Measuring(QObject):
         self._jobs, self._failed = jobs, failed
         self._key: int | None = None
         self.result: Measured | None = None
+        self._made: list[Measured] = []  # tables of the models measured so far, by the job that is running
         jobs.changed.connect(self.follow_job)
 
     def is_running(self) -> bool:
@@ -79,20 +81,24 @@ class Measuring(QObject):
         """Measure these models against the dataset at a path; an earlier table stays until the new one is there."""
         if self.is_running() or not models:
             return
-        work = partial(_measure, models, dataset, samples, device)
+        self._made = []
+        work = partial(_measure, models, dataset, samples, device, self._made.append)
         self._key = self._jobs.start(f"Measure {_count(len(models))}", work, self._take, self._fail)
         self.changed.emit()
 
     def cancel(self) -> None:
-        """Stop at the next batch; the table before stays."""
+        """Stop at the next batch; the models that are measured by then are kept."""
         if self._key is not None:
             self._jobs.cancel(self._key)
 
     @Slot(object)
     def follow_job(self, states: tuple[JobState, ...]) -> None:
-        """A job that the person cancels ends without a result."""
+        """A job that the person cancels ends without a result of its own."""
         if self._key is not None and all(state.key != self._key for state in states):
             self._key = None
+            if self._made:
+                stopped = self._made[-1]
+                self.result = replace(stopped, told=f"Stopped after {_count(len(stopped.digests()))}. {stopped.told}")
             self.changed.emit()
 
     def _take(self, measured: Measured) -> None:
@@ -108,15 +114,27 @@ def _count(models: int) -> str:
     return "1 model" if models == 1 else f"{models} models"
 
 
-def _measure(models: tuple[Model, ...], path: Path, samples: int, device: str, report: Report) -> Measured:
+def _measure(
+    models: tuple[Model, ...],
+    path: Path,
+    samples: int,
+    device: str,
+    keep: Callable[[Measured], object],
+    report: Report,
+) -> Measured:
     from explorer.datasets import open_dataset
     from explorer.measures import Candidate, Settings, compare  # imports torch
 
     report(0, 0, "opening the dataset")
     dataset = open_dataset(path)
     candidates = [Candidate(each.facts.name, partial(_generator, each)) for each in models]
-    comparison = compare(candidates, dataset, Settings(samples=samples, device=device), report)
-    return tabulated(comparison, [each.digest for each in models])
+    digests = [each.digest for each in models]
+
+    def keep_table(comparison: Comparison) -> None:
+        keep(tabulated(comparison, digests))
+
+    comparison = compare(candidates, dataset, Settings(samples=samples, device=device), report, keep_table)
+    return tabulated(comparison, digests)
 
 
 def _generator(model: Model) -> object:

@@ -359,7 +359,7 @@ def test_a_person_makes_a_direction_of_a_label_and_moves_along_it(opened: Progra
     QTest.mouseClick(find, LEFT)
     opened.wait_message("is found from 24 pictures")
     (direction,) = opened.session.directions
-    assert direction.name == "label 1, not label 0"
+    assert direction.name == "label 1–label 0"
     assert panel.selected() == direction
     assert "% right" in opened.window.panels.card("My directions").state()
     before = opened.pixels()

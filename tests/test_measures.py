@@ -548,3 +548,21 @@ def test_another_ending_is_refused_before_anything_is_written(comparison: Compar
 def pixel_of(features: Features, pixels: npt.NDArray[np.uint8]) -> Tensor:
     """Features (n, d), float64, of pictures uint8 (n, h, w, c)."""
     return features.of(torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 127.5 - 1).double()
+
+
+def test_what_is_measured_before_a_person_cancels_is_handed_over() -> None:
+    made: list[Comparison] = []
+
+    class Stop(Exception):
+        pass
+
+    def report(done: float, total: float, note: str = "") -> None:
+        if made:
+            raise Stop
+
+    models = (candidate(Flat()), candidate(Flat(kept=0.5)))
+    with pytest.raises(Stop):
+        compare(models, dataset(noise_pictures(60, size=4)), FEW, report, made.append)
+    assert [len(each.rows) for each in made] == [1]
+    assert made[0].rows[0].reconstruction_error is not None
+    assert made[0].circumstances.samples == made[0].rows[0].samples

@@ -51,12 +51,16 @@ class Candidate:
 
 
 def compare(
-    candidates: Sequence[Candidate], dataset: Dataset, settings: Settings, report: Report = no_report
+    candidates: Sequence[Candidate],
+    dataset: Dataset,
+    settings: Settings,
+    report: Report = no_report,
+    made: Callable[[Comparison], object] = lambda comparison: None,
 ) -> Comparison:
     """Measure all models in turn, one in memory at a time, and real pictures last.
 
     A model that cannot be opened or measured keeps its row, with the reason. ``report`` may raise to cancel; it is
-    called between batches.
+    called between batches. ``made`` gets what there is after every model, so that cancelling need not lose it.
 
     Raises:
         DatasetError: the dataset has fewer than 50 pictures that can be read.
@@ -72,10 +76,17 @@ def compare(
     models, rows = PARTS * len(candidates), list[ModelMeasures]()
     total = models + REAL_PARTS
     for index, candidate in enumerate(candidates):
-        rows.append(_measured(candidate, yard, settings, _part_of(report, index, total, candidate.name)))
-    rows = _told_apart([row if row.failure else replace(row, warnings=yard.told(row)) for row in rows])
+        row = _measured(candidate, yard, settings, _part_of(report, index, total, candidate.name))
+        rows.append(row if row.failure else replace(row, warnings=yard.told(row)))
+        made(Comparison(tuple(_told_apart(rows)), _circumstances(yard, rows, features)))
+    real = yard.real(lambda done, of: report(models + REAL_PARTS * done // max(of, 1), total, "real pictures"))
+    return Comparison((*_told_apart(rows), *real), _circumstances(yard, rows, features))
+
+
+def _circumstances(yard: _Yardsticks, rows: Sequence[ModelMeasures], features: str) -> Circumstances:
+    settings, dataset = yard.settings, yard.dataset
     device = str(pick_device(settings.device)) if yard.device is None else str(yard.device)
-    circumstances = Circumstances(
+    return Circumstances(
         machine=_machine(),
         device=device,
         dataset=dataset.name,
@@ -86,8 +97,6 @@ def compare(
         version=__version__,
         hint=HINT if features == PIXELS and settings.features != "pixels" else "",
     )
-    real = yard.real(lambda done, of: report(models + REAL_PARTS * done // max(of, 1), total, "real pictures"))
-    return Comparison((*rows, *real), circumstances)
 
 
 def _measured(candidate: Candidate, yard: _Yardsticks, settings: Settings, report: Report) -> ModelMeasures:
