@@ -239,12 +239,18 @@ class Live(QObject):
 
     def likelihood(self, lane: str, model: Model, scene: Scene, show: Callable[[LikelihoodReading], None]) -> None:
         """Ask how likely a model finds the picture of a scene. A newer request in the lane replaces this."""
+        session, pixels = self._session, None
+        shown = session.picture
+        if shown is not None and not shown.is_sketch and (session.model, session.pictured) == (model, scene):
+            channels, height, width = model.facts.image_shape
+            is_whole = shown.pixels.shape == (height, width, channels)  # and no small one, of a grid
+            pixels = shown.pixels if is_whole else None
 
         def work() -> Iterator[LikelihoodReading]:
             from explorer.reading import read_likelihood  # imports torch
 
             with contextlib.suppress(SceneError, ImageError):  # the picture cannot be made either, and says so
-                yield read_likelihood(model.generator, scene)
+                yield read_likelihood(model.generator, scene, pixels)
 
         self._thread.submit(lane, work, show)
 

@@ -20,7 +20,7 @@ from explorer.generators import (
     HasPosterior,
     leave_a_core,
 )
-from explorer.imaging import FloatArray, Picture
+from explorer.imaging import FloatArray, Picture, Pixels
 from explorer.points import encode_images, mix, picture_tensor, read_prepared, to_images, to_uint8
 from explorer.render import render_many
 from explorer.scene import ImageFile, Scene
@@ -123,19 +123,21 @@ class LikelihoodReading:
         return float(np.interp(self.nats, self.usual, np.linspace(0.0, 1.0, len(self.usual))))
 
 
-def read_likelihood(generator: Generator, scene: Scene) -> LikelihoodReading:
-    """How likely a model finds the picture of a scene.
+def read_likelihood(generator: Generator, scene: Scene, pixels: Pixels | None = None) -> LikelihoodReading:
+    """How likely a model finds the picture of a scene: ``pixels`` uint8 (h, w, c) where it has been drawn already.
 
     Raises:
         SceneError: the model knows no likelihood. Otherwise as ``render``.
     """
     if not isinstance(generator, HasLikelihood):
         raise SceneError(f"{generator.name} knows no likelihood.", "Flows do, and VAEs know a bound.")
-    *_, picture = render_many(generator, (scene,), 1)
+    if pixels is None:
+        *_, picture = render_many(generator, (scene,), 1)
+        pixels = picture.pixels
     simple = generator.remember("simple pictures", lambda: _simple_likelihoods(generator))
     with torch.inference_mode():
         leave_a_core()
-        images = to_images(picture.pixels[None], generator.device)
+        images = to_images(pixels[None], generator.device)
         parts: tuple[tuple[str, float], ...] = ()
         usual: FloatArray | None = None
         if isinstance(generator, HasLikelihoodParts):
@@ -145,7 +147,7 @@ def read_likelihood(generator: Generator, scene: Scene) -> LikelihoodReading:
             nats = math.fsum(each for _, each in parts)
         else:
             nats = float(generator.log_likelihood(images)[0])
-    return LikelihoodReading(nats, picture.pixels.size, generator.likelihood_kind, parts, usual, simple)
+    return LikelihoodReading(nats, pixels.size, generator.likelihood_kind, parts, usual, simple)
 
 
 @torch.inference_mode()
