@@ -171,7 +171,7 @@ def test_dragging_paints_live_and_is_one_step_of_undo(one: Program) -> None:
     assert not np.array_equal(one.pixels(), before)
     paint(one, (0, 3))
     assert one.session.history.entry.label == "Paint codes"
-    assert "4 cells painted, also at other seeds" in words(one)
+    assert "4 cells painted, at all seeds" in words(one)
     one.actions.undo()
     assert one.session.scene == scene
     assert np.array_equal(one.pixels(), before)
@@ -280,7 +280,7 @@ def test_another_seed_keeps_the_painting_and_shows_its_own_map_below(one: Progra
     own = read_codes(one.model().generator, seed_scene(3)).own[0]
     one.wait(lambda: all(f"code {own[row, 3]} " in panel.describe((row, 3)) for row in range(4)))
     assert panel.describe((0, 0)) == f"Row 1, column 1: code 6, painted over {own[0, 0]}"
-    assert "2 cells painted, also at other seeds" in words(one)
+    assert "2 cells painted, at all seeds" in words(one)
 
 
 def test_nothing_is_asked_for_while_the_panel_is_folded(program: Program) -> None:

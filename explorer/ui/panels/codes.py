@@ -239,7 +239,7 @@ class CodesPanel(Panel):
         here, everywhere = len(self._painting[self._level]), sum(map(len, self._painting))
         cells = f"{everywhere} cell{'s' if everywhere != 1 else ''} painted"
         elsewhere = f" ({here} here)" if here != everywhere else ""
-        self._painted.setText(f"{cells}{elsewhere}, also at other seeds" if everywhere else NOTHING)
+        self._painted.setText(f"{cells}{elsewhere}, at all seeds" if everywhere else NOTHING)
         self._painted.setToolTip(STAYS)
         _, rows, columns, count = self._levels[self._level]
         self.state_changed.emit(cells if everywhere else f"{rows}×{columns} cells, {count} codes")
