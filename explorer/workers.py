@@ -26,8 +26,10 @@ __all__ = ["Cancelled", "JobState", "Jobs", "LatestWins", "MainThread", "Report"
 T = TypeVar("T")
 Failed = Callable[[BaseException], None]
 REPORT_SECONDS = 0.05
-RENDER_NICENESS = 2  # of the render thread, and of jobs: how far they step back behind the main thread
-JOB_NICENESS = 10
+# How far the render thread and jobs step back behind the main thread. Not further: a thread that holds the interpreter
+# lock and hardly ever gets a core, because other programs keep them busy, holds up the main thread.
+RENDER_NICENESS = 2
+JOB_NICENESS = 4
 
 
 class Cancelled(Exception):

@@ -57,6 +57,13 @@ def _own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.M
 
 
 @pytest.fixture(autouse=True)
+def _no_niceness(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No thread steps back: on a busy machine one that does holds the interpreter lock for long."""
+    if sys.platform == "linux":
+        monkeypatch.setattr(os, "setpriority", lambda which, who, priority: None)
+
+
+@pytest.fixture(autouse=True)
 def _nothing_left_running() -> Iterator[None]:
     """Fail a test that leaves a thread which outlives it: one that is not a daemon, or one of the program's."""
     before = set(threading.enumerate())
