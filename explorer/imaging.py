@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import json
-import struct
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +23,7 @@ from explorer.files import write_atomically
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # large pictures are welcome, huge ones refused
 
 __all__ = [
+    "NOT_PICTURES",
     "FloatArray",
     "Picture",
     "Preparation",
@@ -42,6 +42,8 @@ Pixels = npt.NDArray[np.uint8]
 
 RECIPE_KEY = "latent-explorer"
 MAX_CONTENT = 4096
+# Known to Pillow by name only, opened by running other programs, or as films: nothing to look at.
+NOT_PICTURES = frozenset({"BUFR", "EPS", "GRIB", "HDF5", "IPTC", "MPEG", "PALM", "PDF", "WMF"})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,15 +96,20 @@ def read_image(source: Path | bytes) -> Image.Image:
     name = source.name if isinstance(source, Path) else "The picture"
     try:
         with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
-            return _plain_mode(ImageOps.exif_transpose(image))
+            if image.format in NOT_PICTURES:
+                raise UnidentifiedImageError
+            image.load()
+            return _plain_mode(_upright(image))
     except FileNotFoundError as error:
         raise ImageError(f"{source!s} does not exist.", "It may have been moved or renamed.") from error
     except Image.DecompressionBombError as error:  # before anything is decoded
         raise ImageError(f"{name} has more pixels than can be opened.") from error
     except UnidentifiedImageError as error:
         raise ImageError(f"{name} is not a picture this program can read.") from error
-    except (OSError, SyntaxError, ValueError, EOFError, struct.error) as error:
-        raise ImageError(f"{name} is damaged and cannot be read: {error}.") from error
+    except MemoryError as error:
+        raise ImageError(f"{name} is too large for the memory that is left.") from error
+    except Exception as error:  # each of some forty decoders fails in its own way on damaged files
+        raise ImageError(f"{name} is damaged and cannot be read: {str(error).rstrip('.')}.") from error
 
 
 def prepare(image: Image.Image, image_shape: tuple[int, int, int], preparation: Preparation) -> Pixels:
@@ -175,6 +182,14 @@ def read_recipe(path: Path) -> dict[str, Any] | None:
     except (OSError, SyntaxError, ValueError, RecursionError, Image.DecompressionBombError):
         return None
     return recipe if isinstance(recipe, dict) else None
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """A picture turned as its EXIF orientation says; as it is where that cannot be read."""
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # as above; the pixels are whole
+        return image
 
 
 def _plain_mode(image: Image.Image) -> Image.Image:

@@ -9,7 +9,10 @@ import pickle
 import struct
 import sys
 import threading
+import tracemalloc
+import warnings
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +23,8 @@ import pytest
 from PIL import Image
 
 from explorer.datasets import ArrayDataset, Dataset, Unreadable, batches, load_all, open_dataset, split
+from explorer.datasets.dataset import natural_key
+from explorer.datasets.files import extensions
 from explorer.errors import DatasetError, ImageError
 from explorer.imaging import Preparation, prepare
 
@@ -145,6 +150,107 @@ def test_a_missing_path_gets_one_sentence(tmp_path: Path) -> None:
 
 def test_a_file_of_another_kind_is_refused_with_a_hint(tmp_path: Path) -> None:
     assert ".npz" in refused(write_picture(tmp_path / "single.png")).hint
+
+
+@pytest.mark.parametrize("ending", ["tga", "ppm", "jp2", "ico", "pcx", "sgi", "dds", "qoi", "avif", "apng", "jfif"])
+def test_folders_take_every_picture_that_pillow_reads(tmp_path: Path, ending: str) -> None:
+    kind = {"apng": "PNG", "jfif": "JPEG"}.get(ending)
+    if kind is None and Image.registered_extensions().get(f".{ending}") not in Image.SAVE:
+        pytest.skip("this Pillow cannot write it")
+    Image.new("RGB", (16, 16), (200, 30, 60)).save(tmp_path / f"a.{ending}", kind)
+    dataset = open_dataset(tmp_path)
+    assert identities(dataset) == [f"a.{ending}"]
+    assert dataset.picture(0).size == (16, 16)
+
+
+@pytest.mark.parametrize("name", ["a.eps", "a.pdf", "a.h5", "a.mpg", "a.wmf", "a.grib", "a.txt"])
+def test_what_takes_another_program_to_open_is_no_picture(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n")
+    assert "no pictures" in refused(tmp_path).message
+    (tmp_path / "dressed up.png").write_bytes((tmp_path / name).read_bytes())
+    with pytest.raises(ImageError, match=r"dressed up\.png is not a picture"):
+        open_dataset(tmp_path).picture(0)
+
+
+@pytest.mark.parametrize(
+    "ending", ["bmp", "gif", "ico", "jpg", "jp2", "pcx", "png", "ppm", "sgi", "tga", "tif", "webp"]
+)
+def test_a_damaged_file_of_any_kind_is_read_or_refused_in_a_sentence(tmp_path: Path, ending: str) -> None:
+    random = np.random.default_rng(0)
+    path = tmp_path / f"a.{ending}"
+    Image.fromarray(random_pixels(16, 16, 3)).save(path)
+    whole = path.read_bytes()
+    dataset, messages = open_dataset(tmp_path), []
+    for number in range(60):
+        damaged = bytearray(whole)
+        for place in random.integers(0, len(whole) if number % 2 else min(len(whole), 80), 4):
+            damaged[place] = random.integers(0, 256)
+        path.write_bytes(bytes(damaged[: len(whole) - number * number % len(whole)]))
+        try:
+            with warnings.catch_warnings(action="ignore"):
+                dataset.picture(0)
+        except ImageError as error:
+            messages.append(error.message)
+    assert all(message.endswith(".") and path.name in message for message in messages)
+
+
+def test_a_picture_with_more_pixels_than_can_be_opened_is_told(tmp_path: Path) -> None:
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", 50_000, 50_000, 8, 0, 0, 0, 0)
+    content = (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(100))) + chunk(b"IEND", b"")
+    )
+    (tmp_path / "bomb.png").write_bytes(content)
+    with pytest.raises(ImageError, match=r"bomb\.png has more pixels than can be opened"):
+        open_dataset(tmp_path).picture(0)
+
+
+def test_a_picture_whose_orientation_cannot_be_read_is_shown_as_it_lies(tmp_path: Path) -> None:
+    Image.new("RGB", (8, 4)).save(tmp_path / "a.jpg", exif=b"Exif\0\0MM\0*\0\0\0\x08\0\x03garbage")
+    with warnings.catch_warnings(action="ignore"):
+        assert open_dataset(tmp_path).picture(0).size == (8, 4)
+
+
+# --- stamps and files ---
+
+
+def test_only_the_stamp_of_a_changed_file_changes(tmp_path: Path) -> None:
+    for name in ("a.png", "b.png", "c.png"):
+        os.utime(write_picture(tmp_path / name), ns=(10**18, 10**18))
+    before = open_dataset(tmp_path).stamps
+    os.utime(tmp_path / "b.png", ns=(10**18, 2 * 10**18))
+    (tmp_path / "c.png").rename(tmp_path / "d.png")
+    after = open_dataset(tmp_path).stamps
+    assert before.dtype == np.uint64
+    assert (before == after).tolist() == [True, False, False]
+
+
+def test_the_stamp_of_a_picture_does_not_depend_on_others(tmp_path: Path) -> None:
+    os.utime(write_picture(tmp_path / "b.png"), ns=(10**18, 10**18))
+    (alone,) = open_dataset(tmp_path).stamps
+    write_picture(tmp_path / "a.png")
+    assert open_dataset(tmp_path).stamps[1] == alone
+
+
+def test_stamps_of_an_array_are_different_and_follow_its_file_but_not_its_labels(tmp_path: Path) -> None:
+    path = tmp_path / "a.npy"
+    np.save(path, random_pixels(500, 2, 2))
+    (tmp_path / "marks.txt").write_text("0\n" * 500)
+    before = open_dataset(path).stamps
+    assert (len(set(before.tolist())), before.dtype) == (500, np.uint64)
+    assert np.array_equal(open_dataset(path, tmp_path / "marks.txt").stamps, before)
+    os.utime(path, ns=(10**18, 10**18))
+    assert not np.isin(open_dataset(path).stamps, before).any()
+
+
+def test_a_picture_knows_its_file_where_it_has_one(tmp_path: Path) -> None:
+    picture = write_picture(tmp_path / "deep" / "a.png")
+    (tmp_path / "list.csv").write_text("path\ndeep/a.png\n")
+    np.save(tmp_path / "a.npy", random_pixels(1, 2, 2))
+    assert open_dataset(tmp_path).path(0) == open_dataset(tmp_path / "list.csv").path(0) == picture
+    assert open_dataset(tmp_path / "a.npy").path(0) is None
 
 
 # --- IDX ---
@@ -486,6 +592,64 @@ def test_a_parquet_list_is_read_like_a_csv(tmp_path: Path) -> None:
     assert "no column" in refused(tmp_path / "other.parquet").message
 
 
+def test_further_columns_of_a_list_are_numbers_or_text(tmp_path: Path) -> None:
+    write_picture(tmp_path / "a.png")
+    (tmp_path / "list.csv").write_text(
+        "weight,path,camera,label,empty,id,weight,\n1.5,a.png,Leica,x,,7,9,9\n,a.png,,y,,1e3,9\n2,a.png,Leica,x,,-1\n"
+    )
+    columns = open_dataset(tmp_path / "list.csv").columns
+    assert list(columns) == ["weight", "camera", "id"]
+    assert columns["weight"].dtype == columns["id"].dtype == np.float64
+    assert np.array_equal(columns["weight"], [1.5, np.nan, 2], equal_nan=True)
+    assert columns["camera"].tolist() == ["Leica", "", "Leica"]
+    assert columns["id"].tolist() == [7, 1000, -1]
+
+
+def test_parquet_gives_the_same_columns_as_csv(tmp_path: Path) -> None:
+    pyarrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    write_picture(tmp_path / "a.png")
+    table = pyarrow.table(
+        {"n": [1, None], "image": ["a.png", "a.png"], "word": ["x", None], "yes": [True, False], "label": ["p", "q"]}
+    )
+    parquet.write_table(table, tmp_path / "list.parquet")
+    columns = open_dataset(tmp_path / "list.parquet").columns
+    assert {name: values.tolist() for name, values in columns.items() if name != "n"} == {
+        "word": ["x", ""],
+        "yes": ["True", "False"],
+    }
+    assert np.array_equal(columns["n"], [1, np.nan], equal_nan=True)
+
+
+def test_folders_and_arrays_have_no_further_columns(tmp_path: Path) -> None:
+    write_picture(tmp_path / "a.png")
+    np.save(tmp_path / "a.npy", random_pixels(1, 2, 2))
+    assert open_dataset(tmp_path).columns == open_dataset(tmp_path / "a.npy").columns == {}
+
+
+# --- order ---
+
+
+def test_names_sort_as_people_count() -> None:
+    names = ["10", "9", "a", "a10", "a2", "A1", "a02", "a2b", "a2 b", "a.png", "1a", "01", "a10b2", "a10b10"]
+    assert sorted(names, key=natural_key) == [
+        "01", "1a", "9", "10", "a", "A1", "a02", "a2", "a2 b", "a2b", "a10", "a10b2", "a10b10", "a.png",
+    ]  # fmt: skip
+
+
+@pytest.mark.slow
+def test_listing_takes_less_than_a_kilobyte_for_a_picture(tmp_path: Path) -> None:
+    for number in range(5_000):
+        (tmp_path / f"picture {number}.png").touch()
+    extensions()  # imports what knows them
+    tracemalloc.start()
+    dataset = open_dataset(tmp_path)
+    kept, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(dataset) == 5_000
+    assert most < 5_000 * 1_000
+    assert kept < 5_000 * 150
+
+
 # --- labels in a file of their own ---
 
 
@@ -568,6 +732,8 @@ class Counting:
 
     def __init__(self) -> None:
         self.decoded: list[int] = []
+        self.stamps = np.arange(1000, dtype=np.uint64)
+        self.columns: dict[str, npt.NDArray[Any]] = {}
 
     def __len__(self) -> int:
         return 1000
@@ -578,6 +744,9 @@ class Counting:
 
     def identity(self, index: int) -> str:
         return str(index)
+
+    def path(self, index: int) -> Path | None:
+        return None
 
 
 def threads_of_batches() -> list[threading.Thread]:
@@ -623,6 +792,15 @@ def test_loading_all_refuses_what_would_not_fit(tmp_path: Path) -> None:
     assert load_all(dataset, (3, 4, 4), Preparation(), limit_bytes=3 * 48).nbytes == 3 * 48
     with pytest.raises(DatasetError, match="GiB"):
         load_all(dataset, (3, 4, 4), Preparation(), limit_bytes=3 * 48 - 1)
+
+
+def test_loading_all_may_leave_out_what_cannot_be_read(tmp_path: Path) -> None:
+    dataset, unreadable = folder_of(tmp_path, 5), list[Unreadable]()
+    for name in ("0.png", "3.png"):
+        (tmp_path / name).write_bytes(b"broken")
+    pixels = load_all(dataset, (1, 4, 4), Preparation(), unreadable=unreadable)
+    assert pixels[:, 0, 0, 0].tolist() == [1, 2, 4]
+    assert [each.index for each in unreadable] == [0, 3]
 
 
 # --- splitting ---

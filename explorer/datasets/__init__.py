@@ -9,16 +9,18 @@ from __future__ import annotations
 
 from explorer.datasets.arrays import ArrayDataset
 from explorer.datasets.batches import Batch, Unreadable, batches, load_all, split
-from explorer.datasets.dataset import Dataset, LabelArray
+from explorer.datasets.dataset import Columns, Dataset, LabelArray, Stamps
 from explorer.datasets.files import FileDataset
 from explorer.datasets.opening import open_dataset
 
 __all__ = [
     "ArrayDataset",
     "Batch",
+    "Columns",
     "Dataset",
     "FileDataset",
     "LabelArray",
+    "Stamps",
     "Unreadable",
     "batches",
     "load_all",

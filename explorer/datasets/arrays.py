@@ -7,7 +7,7 @@ import tokenize
 import zipfile
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,7 +16,16 @@ import numpy.typing as npt
 from numpy.lib import format as npy_format
 from PIL import Image
 
-from explorer.datasets.dataset import MAX_BYTES, LabelArray, fingerprint, stamp, unreadable_file
+from explorer.datasets.dataset import (
+    MAX_BYTES,
+    Columns,
+    LabelArray,
+    Stamps,
+    array_stamps,
+    fingerprint,
+    stamp,
+    unreadable_file,
+)
 from explorer.datasets.labels import Labelling, check_count, labels_from_array
 from explorer.errors import DatasetError
 
@@ -59,9 +68,15 @@ class ArrayDataset:
     fingerprint: str
     labels: LabelArray | None = None
     label_names: tuple[str, ...] = ()
+    source: str = ""  # the fingerprint of the pictures alone, where labels have changed that of the dataset
+    columns: Columns = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.array)
+
+    @property
+    def stamps(self) -> Stamps:
+        return array_stamps(self.source or self.fingerprint, len(self))
 
     def picture(self, index: int) -> Image.Image:
         pixels = self.pixels([index])[0]
@@ -69,6 +84,9 @@ class ArrayDataset:
 
     def identity(self, index: int) -> str:
         return str(index)
+
+    def path(self, index: int) -> Path | None:
+        return None
 
     def pixels(self, indices: Sequence[int] | npt.NDArray[np.int64]) -> Pixels:
         """Several pictures at once, as stored: uint8 (m, h, w, c). NaN becomes 0."""
@@ -136,9 +154,9 @@ def array_dataset(path: Path, array: npt.NDArray[Any], labelling: Labelling | No
     except OSError as error:
         raise unreadable_file(path, error) from error
     if labelling is None:
-        return ArrayDataset(path.name, array, scale, offset, mark)
+        return ArrayDataset(path.name, array, scale, offset, mark, source=mark)
     check_count(labelling[0], len(array), path)
-    return ArrayDataset(path.name, array, scale, offset, mark, *labelling)
+    return ArrayDataset(path.name, array, scale, offset, mark, *labelling, source=mark)
 
 
 def read_npy(path: Path) -> npt.NDArray[Any]:

@@ -71,13 +71,19 @@ def batches(
 
 
 def load_all(
-    dataset: Dataset, image_shape: tuple[int, int, int], preparation: Preparation, limit_bytes: int = 2 << 30
+    dataset: Dataset,
+    image_shape: tuple[int, int, int],
+    preparation: Preparation,
+    limit_bytes: int = 2 << 30,
+    unreadable: list[Unreadable] | None = None,
 ) -> Pixels:
     """Every picture, made to fit ``image_shape`` (c, h, w), as one uint8 array (n, h, w, c).
 
+    Pictures that cannot be read are left out and appended to ``unreadable``, if that is given.
+
     Raises:
         DatasetError: the array would be larger than ``limit_bytes``.
-        ImageError: a picture cannot be read.
+        ImageError: a picture cannot be read, without ``unreadable``.
     """
     channels, height, width = image_shape
     needed = len(dataset) * channels * height * width
@@ -88,9 +94,14 @@ def load_all(
             "Use fewer or smaller pictures.",
         )
     pixels = np.empty((len(dataset), height, width, channels), np.uint8)
-    for indices, batch in batches(dataset, image_shape, preparation, LOADED_AT_ONCE):
-        pixels[indices[0] : indices[0] + len(batch)] = batch
-    return pixels
+    on_error: Literal["raise", "skip"] = "raise" if unreadable is None else "skip"
+    done = 0
+    for _, batch in batches(
+        dataset, image_shape, preparation, LOADED_AT_ONCE, on_error=on_error, unreadable=unreadable
+    ):
+        pixels[done : done + len(batch)] = batch
+        done += len(batch)
+    return pixels[:done]
 
 
 def split(count: int, held_out: float = 0.1, seed: int = 0) -> tuple[Indices, Indices]:

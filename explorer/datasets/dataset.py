@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -15,10 +15,25 @@ from PIL import Image
 
 from explorer.errors import DatasetError
 
-__all__ = ["MAX_BYTES", "Dataset", "LabelArray", "fingerprint", "natural_key", "stamp", "unreadable_file"]
+__all__ = [
+    "MAX_BYTES",
+    "Columns",
+    "Dataset",
+    "LabelArray",
+    "Stamps",
+    "array_stamps",
+    "fingerprint",
+    "natural_key",
+    "stamp",
+    "stamp_number",
+    "unreadable_file",
+]
 
 LabelArray = npt.NDArray[np.int64]
+Stamps = npt.NDArray[np.uint64]
+Columns = Mapping[str, npt.NDArray[Any]]
 
+NUMBER = re.compile(r"[0-9]+")
 MAX_BYTES = 2 << 30  # the most that is unpacked from one compressed file, in bytes
 
 
@@ -45,6 +60,17 @@ class Dataset(Protocol):
         """64 hexadecimal digits that change when a file is added, removed, renamed or written."""
         ...
 
+    @property
+    def stamps(self) -> Stamps:
+        """A number per picture, (n,), that changes when its file is renamed, resized or written."""
+        ...
+
+    @property
+    def columns(self) -> Columns:
+        """What else a list says of its pictures, by name, each (n,): float64, NaN where a number is missing, or text
+        as objects. Empty for everything but lists."""
+        ...
+
     def __len__(self) -> int: ...
 
     def picture(self, index: int) -> Image.Image:
@@ -55,11 +81,20 @@ class Dataset(Protocol):
         """How the picture is called in tables: its path as listed, with ``/``, or its index as text."""
         ...
 
+    def path(self, index: int) -> Path | None:
+        """The file of the picture; None where it has none of its own, as in an array."""
+        ...
 
-def natural_key(text: str) -> tuple[list[str | int], str]:
+
+def natural_key(text: str) -> tuple[str, str]:
     """A key that sorts as people count: ``a2`` before ``a10``, whatever the case."""
-    pieces = re.split(r"([0-9]+)", text.casefold())
-    return [int(piece) if place % 2 else piece for place, piece in enumerate(pieces)], text
+    return NUMBER.sub(_by_length, text.casefold()), text  # one text per name: a million names have to fit in memory
+
+
+def _by_length(number: re.Match[str]) -> str:
+    """A number that sorts before any letter, and among numbers by its length first."""
+    digits = number[0].lstrip("0")
+    return f"\0{chr(min(len(digits), 0xD7FF))}{digits}"
 
 
 def stamp(name: str, status: os.stat_result | None) -> str:
@@ -73,6 +108,25 @@ def fingerprint(stamps: Iterable[str]) -> str:
     for line in stamps:
         sha.update(line.encode("utf-8", "backslashreplace"))  # file names need not be valid text
     return sha.hexdigest()
+
+
+def stamp_number(line: str) -> int:
+    """A stamp as a whole number below 2**64."""
+    content = line.encode("utf-8", "backslashreplace")
+    return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "little")
+
+
+def array_stamps(source: str, count: int) -> Stamps:
+    """A number per picture of an array, (count,): all different, and others for every other ``source``.
+
+    Places are mixed with the source by the output function of SplitMix64 (Steele, Lea and Flood 2014), which is
+    one-to-one.
+    """
+    mixed = np.arange(1, count + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(stamp_number(source))
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    stamps: Stamps = mixed ^ (mixed >> np.uint64(31))
+    return stamps
 
 
 def unreadable_file(path: Path, error: OSError) -> DatasetError:

@@ -61,7 +61,10 @@ def _open_file(path: Path) -> FileDataset | ArrayDataset:
 def _with_labels(dataset: FileDataset | ArrayDataset, path: Path) -> FileDataset | ArrayDataset:
     numbers, names = _read_labels(path)
     check_count(numbers, len(dataset), path)
-    mark = fingerprint([dataset.fingerprint, stamp(path.name, path.stat())])
+    try:
+        mark = fingerprint([dataset.fingerprint, stamp(path.name, path.stat())])
+    except OSError as error:
+        raise unreadable_file(path, error) from error
     return dataclasses.replace(dataset, labels=numbers, label_names=names, fingerprint=mark)
 
 
