@@ -14,6 +14,7 @@ from explorer.cli.comparing import compare
 from explorer.cli.films import animate
 from explorer.cli.inversion import invert
 from explorer.cli.pictures import convert, inspect, render
+from explorer.cli.score import score
 from explorer.cli.telling import PROGRAM, guarded
 from explorer.cli.train_autoencoder import train_autoencoder
 from explorer.cli.train_consistency import train_consistency
@@ -47,7 +48,7 @@ families.command("diffusion")(guarded(train_diffusion))
 families.command("flow-matching")(guarded(train_flow_matching))
 families.command("consistency")(guarded(train_consistency))
 families.command("autoencoder")(guarded(train_autoencoder))
-for command in (inspect, render, encode, invert, convert, animate, compare, bench):
+for command in (inspect, render, encode, invert, convert, animate, compare, score, bench):
     app.command()(guarded(command))
 
 

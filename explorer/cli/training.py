@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import os
 import shlex
 import signal
 import sys
@@ -19,8 +21,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from explorer.cli.telling import PROGRAM, progress_bar, tell
-from explorer.errors import DatasetError
+from explorer.errors import DatasetError, ImageError
 from explorer.scene import Latent, Scene, Seed, to_json
+from explorer.training_run import REPORTS, STOP
 
 if TYPE_CHECKING:
     from explorer.datasets import Dataset, LabelArray
@@ -134,7 +137,9 @@ def read_material(
 
     ``check`` may refuse a size and number of channels with ValueError, before anything is read.
     """
-    from explorer.datasets import load_all, open_dataset, split
+    import numpy as np
+
+    from explorer.datasets import Unreadable, load_all, open_dataset, split
     from explorer.imaging import Preparation
 
     colour = _colour(background)
@@ -151,9 +156,15 @@ def read_material(
         raise typer.BadParameter(f"This network is impossible: {error}.") from error
     preparation, image_shape = Preparation(content, colour), (channels or found_channels, side, side)
     tell(f"Reading {len(pictures):,} pictures at {side} x {side} pixels.")
-    seen, labels = load_all(pictures, image_shape, preparation), pictures.labels
+    left_out: list[Unreadable] = []
+    seen, labels = load_all(pictures, image_shape, preparation, unreadable=left_out), pictures.labels
+    if left_out:
+        tell(f"{len(left_out):,} of {len(pictures):,} pictures cannot be read, for example: {left_out[0].reason}")
+        labels = None if labels is None else np.delete(labels, [each.index for each in left_out])
+    if len(seen) < FEWEST:
+        raise DatasetError(f"{dataset} holds {len(seen)} pictures that can be read; training needs at least {FEWEST}.")
     if test is None:
-        kept, apart = split(len(pictures), held_out)
+        kept, apart = split(len(seen), held_out)
         seen, measured, labels = seen[kept], seen[apart], None if labels is None else labels[kept]
     else:
         measured = load_all(open_dataset(test), image_shape, preparation)
@@ -232,10 +243,12 @@ def run(recipe: Recipe, material: Material, settings: Settings, resume: bool, co
             reached = report.images
             speed, loss = f"{report.images_per_second:,.0f}/s", f"loss {report.losses['loss']:.4g}"
             progress.update(task, completed=reached, speed=speed, loss=loss)
+            _report_to_program(report)
             if report.measures or time.monotonic() - told_at >= pause:
                 progress.console.print(_line(report, speed), markup=False)
                 told_at = time.monotonic()
-            if received:
+            if received or _is_told_to_stop():
+                received = received or [signal.SIGTERM]
                 progress.console.print("Stopping, and keeping what is needed to go on.")
                 break
         reports.close()  # which writes, while a second signal is still kept waiting
@@ -244,6 +257,19 @@ def run(recipe: Recipe, material: Material, settings: Settings, resume: bool, co
             tell(f"Stopped after {reached:,} of {settings.images:,} pictures. Go on with:\n  {command}")
         raise typer.Exit(128 + received[0])
     tell(f"{settings.out} is written.")
+
+
+def _report_to_program(report: Report) -> None:
+    """Tell a program that asked for it how it goes, as one line of JSON on stdout."""
+    if os.environ.get(REPORTS) == "json":
+        known = {"images": report.images, "total": report.total, "images_per_second": report.images_per_second}
+        print(json.dumps(known | {"losses": report.losses, "measures": report.measures}), flush=True)
+
+
+def _is_told_to_stop() -> bool:
+    """Whether a program that cannot send signals wants this to stop."""
+    path = os.environ.get(STOP)
+    return bool(path) and os.path.exists(path or "")
 
 
 @contextlib.contextmanager
@@ -271,11 +297,17 @@ def _signals_kept() -> Iterator[list[int]]:
 
 
 def _look_at(dataset: Dataset) -> tuple[int, int]:
-    """The side in pixels of the largest square in some of the pictures, and the channels they need."""
+    """The side in pixels of the largest square in some of the pictures, and the channels they need.
+
+    Pictures that cannot be read say nothing.
+    """
     side, channels = 1, 1
     step = max(len(dataset) // LOOKED_AT, 1)
     for index in range(0, len(dataset), step):
-        picture = dataset.picture(index)
+        try:
+            picture = dataset.picture(index)
+        except ImageError:
+            continue
         side = max(side, min(picture.size))
         channels = max(channels, 1 if picture.mode == "L" else 3)
     return side, channels
