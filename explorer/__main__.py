@@ -11,7 +11,7 @@ from typing import Final
 
 __all__ = ["COMMANDS", "main"]
 
-COMMANDS: Final = ("inspect", "render", "encode", "invert", "convert", "animate", "compare", "train", "bench")
+COMMANDS: Final = ("inspect", "render", "encode", "invert", "convert", "animate", "compare", "score", "train", "bench")
 OPTIONS: Final = ("-h", "--help", "--version")
 PACKAGES: Final = (  # what Debian and Ubuntu call the libraries that Qt takes from the system
     "libgl1 libegl1 libxkbcommon0 libxkbcommon-x11-0 libdbus-1-3 libfontconfig1 libglib2.0-0 libx11-xcb1 "

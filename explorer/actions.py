@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -13,12 +13,14 @@ from typing import Final
 from PySide6.QtCore import QObject, Signal, Slot
 
 from explorer.animation import Film
+from explorer.charting import Charting
 from explorer.errors import ExplorerError
 from explorer.files import checkpoints_folder, checkpoints_in, digest, is_checkpoint, write_atomically, write_text
 from explorer.finding import SPACE_TITLES, Finder, Found
 from explorer.kept_files import given_name
 from explorer.live import Live
 from explorer.loading import Loaded, load, load_model
+from explorer.maps import Maps
 from explorer.motion import LARGEST_SEED, Motion
 from explorer.preferences import Preferences
 from explorer.preloading import preload
@@ -26,7 +28,7 @@ from explorer.recipe import Recipe
 from explorer.saved import MOST_COMPARED, Favourite, SavedSession, direction_text, read_direction, read_session
 from explorer.scene import ALL_LAYERS, Codes, Examples, ImageFile, Latent, Seed, Styles
 from explorer.session import Model, Session, first_scene
-from explorer.workers import Cancelled, Jobs, JobState, Report
+from explorer.workers import Cancelled, Failed, Jobs, JobState, MainThread, Report
 
 __all__ = ["MOST_COMPARED", "MOST_SOURCES", "Actions", "Message", "Workers", "bundled_checkpoints"]
 
@@ -45,11 +47,20 @@ class Message:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Workers:
-    """The serial workers: ``jobs`` for exports, ``loader`` for opening, ``background`` for what nobody waits for."""
+    """The serial workers: ``jobs`` for exports, ``loader`` for opening, ``background`` for what nobody waits for,
+    ``atlas`` for the map of a dataset."""
 
     jobs: Jobs
     loader: Jobs
     background: Jobs
+    atlas: Jobs
+
+    @staticmethod
+    def make(main: MainThread, failed: Failed, parent: QObject | None = None) -> Workers:
+        return Workers(*(Jobs(main, failed, name.name, parent) for name in fields(Workers)))
+
+    def all(self) -> tuple[Jobs, ...]:
+        return (self.loader, self.jobs, self.background, self.atlas)
 
 
 class Actions(QObject):
@@ -70,11 +81,14 @@ class Actions(QObject):
         preferences: Preferences,
         state_folder: Path,
         parent: QObject | None = None,
+        cache_folder: Path | None = None,
     ) -> None:
         super().__init__(parent)
         self.session, self.live, self.workers, self.preferences = session, live, workers, preferences
         self.motion = Motion(session, self)
         self.finder = Finder(session, live, workers.loader, state_folder / "points", self)
+        self.charting = Charting(workers.atlas, cache_folder or state_folder, self.fail, self)
+        self.maps = Maps(self, self.charting, self)
         self.autosave_path = state_folder / "autosave.json"
         self._opening: int | None = None
         self._is_last_kept = True  # what the last run left is part of the session, and may be written over
@@ -399,11 +413,14 @@ class Actions(QObject):
         if loaded.model is not None and (session.model is None or loaded.model.digest != session.model.digest):
             self.set_preferences(replace(self.preferences, recent=self.preferences.with_recent(str(loaded.model.path))))
         model = loaded.model or session.model
-        if model is None:
+        if loaded.dataset is not None:
+            self.maps.open(loaded.dataset)
+        elif model is None:
             self.told.emit(Message("Open a model first.", "Then drop a picture on the window to encode it."))
         elif loaded.session is not None:
             session.restore(loaded.session, model)
             self._open_compared_again(loaded.session.compared)
+            self.maps.reopen(loaded.session)
         elif loaded.image is not None:
             can = model.facts.capabilities
             reach = self._find if "styles" in can and "encodes" not in can else self._encode

@@ -25,7 +25,7 @@ from explorer.session import Session
 from explorer.ui.panel import Desk
 from explorer.ui.theme import apply_theme
 from explorer.ui.window import Window
-from explorer.workers import Jobs, MainThread
+from explorer.workers import MainThread
 
 __all__ = ["Folders", "Instrument", "run"]
 
@@ -62,10 +62,10 @@ class Instrument(QObject):
         self.main = MainThread(self)
         self.session = Session(self)
         self.live = Live(self.session, self.main, self._fail, self)
-        self.workers = Workers(*(Jobs(self.main, self._fail, name, self) for name in ("jobs", "loader", "background")))
+        self.workers = Workers.make(self.main, self._fail, self)
         if device:
             preferences = replace(preferences, device=device)
-        self.actions = Actions(self.session, self.live, self.workers, preferences, folders.state, self)
+        self.actions = Actions(self.session, self.live, self.workers, preferences, folders.state, self, folders.cache)
         self.window = Window(Desk(self.session, self.actions, self.live), folders.cache)
         self.actions.preferences_changed.connect(self._save_preferences)
         self.window.closing.connect(self.close)
@@ -98,8 +98,10 @@ class Instrument(QObject):
         self._is_closed = True
         gc.enable()
         self.actions.motion.stop()
-        for jobs in (self.workers.loader, self.workers.jobs, self.workers.background):
+        self.window.atlas.close_threads()
+        for jobs in self.workers.all():
             jobs.close()
+        self.actions.charting.close()
         self.live.close()
         self.main.close()
         sys.excepthook, threading.excepthook = self._old_hooks

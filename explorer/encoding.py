@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from explorer.datasets import Dataset, Unreadable, batches
 from explorer.errors import SceneError
@@ -15,7 +16,7 @@ from explorer.generators import Encodes, Generator, HasLikelihood, leave_a_core
 from explorer.imaging import FloatArray
 from explorer.points import to_images
 
-__all__ = ["Encoded", "encode_dataset"]
+__all__ = ["Encoded", "encode_dataset", "laid_out"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,7 +46,14 @@ def encode_dataset(
     leave_a_core()
     for indices, pixels in stream:
         with torch.inference_mode():
-            images = to_images(pixels, generator.device)
+            images = laid_out(to_images(pixels, generator.device))
             latents = generator.encode(images).float().cpu().numpy()
             nats = np.zeros(0, np.float32) if knows is None else knows.log_likelihood(images).float().cpu().numpy()
         yield Encoded(indices, latents, nats)
+
+
+def laid_out(images: Tensor) -> Tensor:
+    """Pictures (n, c, h, w) with their channels together in memory, which processors convolve a quarter faster."""
+    if images.device.type != "cpu" or images.stride(1) == 1:
+        return images
+    return torch.empty_like(images, memory_format=torch.channels_last).copy_(images)

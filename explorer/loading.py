@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from explorer.errors import SceneError
-from explorer.files import digest, model_home
+from explorer.files import digest, is_checkpoint, model_home
 from explorer.imaging import read_image
 from explorer.preloading import preload
 from explorer.recipe import Recipe, find_checkpoint, recipe_of
@@ -17,10 +17,13 @@ from explorer.scene import ImageFile
 from explorer.session import Model
 from explorer.workers import Report
 
-__all__ = ["Loaded", "load", "load_model"]
+__all__ = ["DATASET_SUFFIXES", "Loaded", "is_dataset", "load", "load_model"]
 
 PICTURES: Final = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"BM", b"II*\0", b"MM\0*")
 PICTURE_SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+
+
+DATASET_SUFFIXES: Final = (".npy", ".npz", ".csv", ".tsv", ".parquet", "-ubyte", "-ubyte.gz")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,6 +34,7 @@ class Loaded:
     session: SavedSession | None = None
     recipe: Recipe | None = None
     image: ImageFile | None = None
+    dataset: Path | None = None
 
 
 def load(path: Path, device: str, current: Model | None, known: Iterable[Path], report: Report) -> Loaded:
@@ -40,6 +44,8 @@ def load(path: Path, device: str, current: Model | None, known: Iterable[Path], 
         ExplorerError: with one sentence on what is wrong with the file.
     """
     path = model_home(path.absolute())
+    if is_dataset(path):
+        return Loaded(dataset=path)
     start = _first_bytes(path)
     if start[:4] in PICTURES or start[:3] in PICTURES or start[:2] in PICTURES or start[4:8] == b"ftyp":
         recipe = recipe_of(path)
@@ -56,6 +62,11 @@ def load(path: Path, device: str, current: Model | None, known: Iterable[Path], 
         model = _model_of(session.checkpoint, session.digest, "", device, current, known, report)
         return Loaded(model or current, session=session)
     return Loaded(load_model(path, device, report))
+
+
+def is_dataset(path: Path) -> bool:
+    """Whether a path is a collection of pictures by its name: a folder that is no model, an array or a list."""
+    return path.name.lower().endswith(DATASET_SUFFIXES) or (path.is_dir() and not is_checkpoint(path))
 
 
 def load_model(path: Path, device: str, report: Report) -> Model:

@@ -24,6 +24,7 @@ class Preferences:
     hint_seen: bool = False
     find_space: str = "w+"  # where a real picture is searched: "w" or "w+"
     find_steps: int = 200
+    atlas_gigabytes: int = 20  # the most that is kept on the disk of all datasets that were mapped
     collapsed: tuple[str, ...] = ()  # titles of folded panels
     panel_order: tuple[str, ...] = ()
     geometry: bytes = field(default=b"", repr=False)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from explorer.animation import EASINGS, Film
+from explorer.atlas.choices import Choices, choices_from_json, choices_to_json
 from explorer.errors import SceneError
 from explorer.history import History
 from explorer.runs import Branch
@@ -41,7 +42,7 @@ DIRECTION_FORMAT = 1
 MAX_SESSION_BYTES = 64 << 20
 MOST_COMPARED = 12  # models beside each other
 MODES = ("picture", "grid", "beside", "table")
-WORKSPACES = ("explore", "denoise", "compare")
+WORKSPACES = ("explore", "denoise", "atlas", "compare")
 COMPARED_MODES = ("side", "wipe", "flicker", "difference")
 COMPARED_BY = ("scene", "picture")
 STEP_VIEWS = ("clean", "noisy", "noise", "to_final", "to_previous", "both")
@@ -142,6 +143,10 @@ class SavedSession:
     directions: tuple[Examples, ...] = ()
     branches: tuple[Branch, ...] = ()
     compared: tuple[str, ...] = ()  # the paths of models that are open beside this one
+    dataset: str = ""  # the path of the dataset that is laid out as a map
+    lens: str = ""  # the path of the model that it is seen through; empty: its pixels
+    pictured: str = ""  # the fingerprint of that dataset, for which the choices hold
+    choices: Choices = Choices()
 
     def to_text(self) -> str:
         """The session as JSON. Slow for long histories: not for the main thread."""
@@ -174,6 +179,10 @@ class SavedSession:
                 "directions": [direction_to_json(direction) for direction in self.directions],
                 "branches": [_branch_to_json(branch) for branch in self.branches],
                 "compared": list(self.compared),
+                "dataset": self.dataset,
+                "lens": self.lens,
+                "pictured": self.pictured,
+                "choices": choices_to_json(self.choices),
             }
         )
 
@@ -237,6 +246,10 @@ def read_session(path: Path) -> SavedSession:
             directions=tuple(_examples(each) for each in data.get("directions", [])),
             branches=tuple(_branch_from_json(each) for each in data.get("branches", [])),
             compared=tuple(str(each) for each in data.get("compared", []))[:MOST_COMPARED],
+            dataset=str(data.get("dataset", "")),
+            lens=str(data.get("lens", "")),
+            pictured=str(data.get("pictured", "")),
+            choices=choices_from_json(data.get("choices")),
         )
     except FileNotFoundError as error:
         raise SceneError(f"{path} does not exist.", "It may have been moved or renamed.") from error

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from explorer.atlas.choices import Choices
 from explorer.errors import SceneError
 from explorer.history import Entry, History
 from explorer.imaging import Picture
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from explorer.facts import ModelFacts
     from explorer.generators import Generator
 
-__all__ = ["Model", "Session", "first_scene"]
+__all__ = ["Mapped", "Model", "Session", "first_scene"]
 
 SEEING_MILLISECONDS = 50
 
@@ -32,6 +33,16 @@ class Model:
     digest: str
     generator: Generator
     facts: ModelFacts
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """What is laid out as a map, and what was chosen on it; paths are empty where there is none."""
+
+    dataset: str = ""
+    lens: str = ""
+    fingerprint: str = ""
+    choices: Choices = Choices()
 
 
 class Session(QObject):
@@ -63,6 +74,7 @@ class Session(QObject):
         self.directions: tuple[Examples, ...] = ()  # the person's own of this model; one side may still be empty
         self.compared: tuple[Model, ...] = ()  # open beside ``model``, to be compared with it
         self.branches: tuple[Branch, ...] = ()  # runs of this model worth keeping
+        self.mapped = Mapped()
         self.turn_step: int | None = None  # changes of sampling and condition act from this step on; None: all the way
         self.film = FilmSettings()
         self.view = View()
@@ -223,6 +235,10 @@ class Session(QObject):
             directions=self.directions,
             branches=self.branches,
             compared=tuple(str(each.path) for each in self.compared),
+            dataset=self.mapped.dataset,
+            lens=self.mapped.lens,
+            pictured=self.mapped.fingerprint,
+            choices=self.mapped.choices,
         )
 
     def remember(self, saved: SavedSession) -> None:

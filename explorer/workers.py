@@ -204,6 +204,11 @@ class Jobs(QObject):
         self._cancelled: set[int] = set()
         self._closed = False
 
+    @property
+    def main(self) -> MainThread:
+        """The way back to the main thread."""
+        return self._main
+
     def start(
         self,
         title: str,

@@ -100,7 +100,7 @@ def parts(tmp_path: Path) -> Iterator[tuple[Session, Actions, FakeLive]]:
     """A session of a model without a network, and what acts on it."""
     main, session = MainThread(), Session()
     live = FakeLive(session, main)
-    workers = Workers(*(Jobs(main, fail, name) for name in ("jobs", "loader", "background")))
+    workers = Workers.make(main, fail)
     actions = Actions(session, live, workers, Preferences(hint_seen=True), tmp_path)
     session.model_changed.disconnect(actions._measure_directions)  # there is no network to measure
     yield session, actions, live

@@ -194,7 +194,7 @@ class Rig:
         self.live = Live(self.session, self.main, self.errors.append)
         self.jobs = [Jobs(self.main, self.errors.append, name) for name in ("jobs", "loader", "background")]
         preferences = Preferences(device="cpu", recent=tuple(map(str, recent)))
-        self.actions = Actions(self.session, self.live, Workers(*self.jobs), preferences, folder)
+        self.actions = Actions(self.session, self.live, Workers(*self.jobs, self.jobs[0]), preferences, folder)
         self.panel = ModelsPanel(self.actions, folder / "cache")
         qtbot.addWidget(self.panel)
         self.panel.resize(232, 700)

@@ -89,7 +89,7 @@ class Bench:
 def bench(qtbot: QtBot, tmp_path: Path) -> Iterator[Bench]:
     main, session = MainThread(), Session()
     live = FakeLive(session, main)
-    workers = Workers(*(Jobs(main, fail, name) for name in ("jobs", "loader", "background")))
+    workers = Workers.make(main, fail)
     actions = Actions(session, live, workers, Preferences(), tmp_path)
     timeline = Timeline(Desk(session, actions, live))
     shown(qtbot, timeline, 1024, 132)

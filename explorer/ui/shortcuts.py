@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QGridLayout, QLabel, QVBoxLayout, QWidget
 
-__all__ = ["COMPARE_SHORTCUTS", "CONTROL_KEYS", "RUN_SHORTCUTS", "SHORTCUTS", "ShortcutSheet"]
+__all__ = ["ATLAS_SHORTCUTS", "COMPARE_SHORTCUTS", "CONTROL_KEYS", "RUN_SHORTCUTS", "SHORTCUTS", "ShortcutSheet"]
 
 # Name of the verb, its keys, and what it does.
 SHORTCUTS: tuple[tuple[str, tuple[str, ...], str], ...] = (
@@ -33,7 +33,8 @@ SHORTCUTS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("beside", ("O",), "Original beside the picture"),
     ("explore", ("Ctrl+1",), "Explore"),
     ("denoise", ("Ctrl+2",), "Denoise"),
-    ("compare", ("Ctrl+3",), "Compare"),
+    ("atlas", ("Ctrl+3",), "Atlas"),
+    ("compare", ("Ctrl+4",), "Compare"),
     ("smooth", ("S",), "Smooth or sharp pixels"),
     ("fit", ("0",), "Fit the picture"),
     ("actual", ("1",), "True size"),
@@ -59,6 +60,20 @@ RUN_SHORTCUTS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("run-view", ("V",), "Next view of the steps"),
     ("run-brush", ("P",), "Take out the brush"),
     ("run-eraser", ("E",), "Brush or eraser"),
+)
+
+# The same of the Atlas workspace.
+ATLAS_SHORTCUTS: tuple[tuple[str, tuple[str, ...], str], ...] = (
+    ("atlas-lasso", ("L",), "Lasso"),
+    ("atlas-box", ("B",), "Box"),
+    ("atlas-next", ("N",), "Next flagged picture"),
+    ("atlas-previous", ("Shift+N",), "Flagged picture before"),
+    ("atlas-odd", ("O",), "Mark the picture odd"),
+    ("atlas-normal", ("M",), "Mark the picture normal"),
+    ("atlas-explore", ("Return",), "Open the picture in Explore"),
+    ("atlas-repair", ("R",), "Repair test"),
+    ("atlas-thumbnails", ("T",), "Pictures instead of points"),
+    ("atlas-clear", ("Esc",), "Clear the selection"),
 )
 
 # The same of the Compare workspace.
@@ -96,6 +111,8 @@ class ShortcutSheet(QDialog):
         self._add_block(0, [(_named(keys), words.removesuffix("…")) for _, keys, words in SHORTCUTS])
         self._add_heading("In Denoise")
         self._add_block(self._grid.rowCount(), [(_named(keys), words) for _, keys, words in RUN_SHORTCUTS])
+        self._add_heading("In Atlas")
+        self._add_block(self._grid.rowCount(), [(_named(keys), words) for _, keys, words in ATLAS_SHORTCUTS])
         self._add_heading("In Compare")
         self._add_block(self._grid.rowCount(), [(_named(keys), words) for _, keys, words in COMPARE_SHORTCUTS])
         self._add_heading("While a control has the focus")

@@ -28,7 +28,7 @@ class StatusLine(QStatusBar):
         self._pixel = QLabel(self)
         self._saved = QLabel(self)
         self._speed.setToolTip("Pictures per second, and the time from moving a control to seeing its picture.")
-        self._work = [_JobLine(jobs, self) for jobs in (desk.actions.workers.loader, desk.actions.workers.jobs)]
+        self._work = [_JobLine(jobs, self) for jobs in _shown(desk)]
         for widget in (self._device, self._speed, self._resumed):
             self.addWidget(widget)
         self.addWidget(self._pixel, 1)
@@ -78,6 +78,12 @@ class StatusLine(QStatusBar):
     def stop(self) -> None:
         """End the refreshing, before the window goes."""
         self._timer.stop()
+
+
+def _shown(desk: Desk) -> tuple[Jobs, ...]:
+    """The workers a person waits for."""
+    workers = desk.actions.workers
+    return (workers.loader, workers.jobs, workers.atlas)
 
 
 class _JobLine(QWidget):

@@ -36,6 +36,9 @@ from PySide6.QtWidgets import (
 
 from explorer.actions import Message
 from explorer.animation import Film
+from explorer.loading import PICTURE_SUFFIXES
+from explorer.ui.atlas.column import AtlasColumn
+from explorer.ui.atlas.workspace import Atlas
 from explorer.ui.canvas import Canvas
 from explorer.ui.column import PanelColumn
 from explorer.ui.compare import Compare
@@ -48,7 +51,7 @@ from explorer.ui.models import ModelsPanel
 from explorer.ui.panel import Desk
 from explorer.ui.panels import PANELS
 from explorer.ui.panels.transform import TransformPanel
-from explorer.ui.shortcuts import COMPARE_SHORTCUTS, RUN_SHORTCUTS, SHORTCUTS, ShortcutSheet
+from explorer.ui.shortcuts import ATLAS_SHORTCUTS, COMPARE_SHORTCUTS, RUN_SHORTCUTS, SHORTCUTS, ShortcutSheet
 from explorer.ui.status import StatusLine
 from explorer.ui.theme import application_icon, apply_theme, icon
 from explorer.ui.timeline import Timeline
@@ -58,25 +61,33 @@ __all__ = ["Window"]
 MODELS_WIDTH = 232
 PANELS_WIDTH = 350
 TIMELINE_HEIGHT = 148
-NARROW_WINDOW = 1080  # pixels; below this width the export button does not say of what
+NARROW_WINDOW = 1080  # pixels; below this width the menu has the export button, and tabs have their room
 LOW_WINDOW = 760  # pixels; below this height the timeline starts folded away
 AUTOSAVE_MILLISECONDS = 1_000
-WORKSPACES = ("explore", "denoise", "compare")  # in the order of their tabs
+WORKSPACES = ("explore", "denoise", "atlas", "compare")  # in the order of their tabs
 EXPLORING = ("picture", "grid", "table", "beside")  # verbs that only Explore has
 FILES = (
     "Models, sessions and pictures (*.safetensors *.pkl *.pt *.pth *.ckpt *.json *.png *.jpg *.jpeg *.webp *.gif *.mp4)"
     ";;All files (*)"
 )
+DISK_SPACE = (5, 20, 50, 200)  # gigabytes for what is known of datasets
 FILMS = "MP4 film (*.mp4);;GIF (*.gif);;WebP (*.webp);;Animated PNG (*.png)"
 HINTS = {
     "explore": "Drag in the small map at the right. R draws a seed, G shows a grid, Space walks, Ctrl+Z takes anything "
     "back.",
     "denoise": "Drag along the steps. Space plays them, B branches the run, P paints into it, Ctrl+Z takes anything "
     "back.",
+    "atlas": "Drop a folder of pictures. Drag pans, the wheel zooms, L draws a lasso, N goes to the next flagged one, "
+    "Ctrl+Z takes a selection or a mark back.",
     "compare": "Click a model to play it, Shift and a click to compare with it. M chooses the way, D one scene or one "
     "picture, H shows the other one while it is held.",
 }
-TAKEN = {"explore": (), "denoise": RUN_SHORTCUTS, "compare": COMPARE_SHORTCUTS}  # keys that workspaces have themselves
+TAKEN = {  # keys that workspaces have themselves
+    "explore": (),
+    "denoise": RUN_SHORTCUTS,
+    "atlas": ATLAS_SHORTCUTS,
+    "compare": COMPARE_SHORTCUTS,
+}
 
 
 class Window(QMainWindow):
@@ -98,6 +109,8 @@ class Window(QMainWindow):
         self.messages = MessageBar(self)
         self.models = ModelsPanel(desk.actions, cache, self)
         self.panels = PanelColumn(desk, PANELS, self)
+        self.atlas_panels = AtlasColumn(desk, self)
+        self.atlas = Atlas(desk, self.atlas_panels, self)
         self.timeline = Timeline(desk, self)
         self.status = StatusLine(desk, self)
         self.setStatusBar(self.status)
@@ -107,6 +120,7 @@ class Window(QMainWindow):
         self._loading.setTextVisible(False)
         self._loading.hide()
         self._is_warned = False  # that closing ends an export
+        self._is_timeline_away = False  # while the map is shown, which is no film
         self.verbs: dict[str, QAction] = {}
         self._make_verbs()
         self._lay_out()
@@ -144,6 +158,9 @@ class Window(QMainWindow):
     @Slot()
     def show_history(self) -> None:
         """Say what undo and redo would do."""
+        if self.desk.session.view.workspace == "atlas":
+            self._show_trail()
+            return
         history = self.desk.session.history
         undo, redo = history.undo(), history.redo()
         self.verbs["undo"].setEnabled(undo is not history or self.desk.session.scene != history.entry.scene)
@@ -152,6 +169,25 @@ class Window(QMainWindow):
             f"Undo: {history.entry.label} (Ctrl+Z)" if undo is not history else "Undo (Ctrl+Z)"
         )
         self.verbs["redo"].setToolTip(f"Redo: {redo.entry.label} (Ctrl+Shift+Z)" if redo is not history else "Redo")
+
+    def _show_trail(self) -> None:
+        """Say what undo and redo would do on the map."""
+        trail = self.desk.actions.charting.trail
+        self.verbs["undo"].setEnabled(trail.at > 0)
+        self.verbs["redo"].setEnabled(bool(trail.next_label))
+        self.verbs["undo"].setToolTip(f"Undo: {trail.label} (Ctrl+Z)" if trail.at > 0 else "Undo (Ctrl+Z)")
+        self.verbs["redo"].setToolTip(f"Redo: {trail.next_label} (Ctrl+Shift+Z)" if trail.next_label else "Redo")
+
+    @Slot()
+    def undo(self) -> None:
+        """Take back the last change of the scene, or of the map where that is shown."""
+        actions = self.desk.actions
+        (actions.charting if self.desk.session.view.workspace == "atlas" else actions).undo()
+
+    @Slot()
+    def redo(self) -> None:
+        actions = self.desk.actions
+        (actions.charting if self.desk.session.view.workspace == "atlas" else actions).redo()
 
     @Slot()
     def show_workspace(self) -> None:
@@ -172,10 +208,19 @@ class Window(QMainWindow):
         for verb in EXPLORING:
             self.verbs[verb].setEnabled(name == "explore")
         self.verbs["denoise"].setEnabled(denoises)
-        shown: QWidget = {"explore": self.explore, "denoise": self.denoise, "compare": self.compare}[name]
+        shown: QWidget = {
+            "explore": self.explore,
+            "denoise": self.denoise,
+            "atlas": self.atlas,
+            "compare": self.compare,
+        }[name]
+        self._sides.setCurrentWidget(self.atlas_panels if name == "atlas" else self.panels)
         if self._centre.currentWidget() is not shown:
             self._centre.setCurrentWidget(shown)
-            {"explore": self, "denoise": self.denoise.track.strip, "compare": self.compare.body}[name].setFocus()
+            holder = {"denoise": self.denoise.track.strip, "atlas": self.atlas.canvas, "compare": self.compare.body}
+            holder.get(name, self).setFocus()
+            self.show_history()
+        self._put_timeline_away(name == "atlas")
         self._memory.setVisible(name == "denoise")
         self.timeline.set_workspace(name)
         self._hint_words.setText(HINTS[name])
@@ -210,8 +255,10 @@ class Window(QMainWindow):
 
     @Slot()
     def ask_export_shown(self) -> None:
-        """Export what is in the middle of the window: the mixing table, or the picture."""
-        if self.desk.session.view.mode == "table":
+        """Export what is in the middle of the window: the mixing table, the picture, or numbers of the map."""
+        if self.desk.session.view.workspace == "atlas":
+            self.atlas.exporting.show_menu(self._export)
+        elif self.desk.session.view.mode == "table":
             self.ask_export_table()
         else:
             self.ask_export_picture()
@@ -220,7 +267,9 @@ class Window(QMainWindow):
     def show_view(self) -> None:
         """Name what the export button writes."""
         what = "table" if self.desk.session.view.mode == "table" else "picture"
-        self._export.setText(f"Export {what}" if self.width() >= NARROW_WINDOW else "Export")
+        is_map = self.desk.session.view.workspace == "atlas"
+        self._export.setText("Export map…" if is_map else f"Export {what}")
+        self._export.setVisible(self.width() >= NARROW_WINDOW)
 
     @Slot()
     def ask_export_film(self) -> None:
@@ -289,6 +338,11 @@ class Window(QMainWindow):
         apply_theme(app, mode)
         self.desk.actions.set_preferences(replace(self.desk.actions.preferences, theme=mode))
 
+    def choose_disk_space(self, gigabytes: int) -> None:
+        """Keep at most so much of the datasets that were mapped."""
+        actions = self.desk.actions
+        actions.set_preferences(replace(actions.preferences, atlas_gigabytes=gigabytes))
+
     @Slot()
     def toggle_sketch(self) -> None:
         """Show a coarse picture first where a picture takes long, or only the finished one."""
@@ -320,7 +374,11 @@ class Window(QMainWindow):
         paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
         if paths:
             event.acceptProposedAction()
-            self.desk.actions.open(paths[0])
+            is_picture = paths[0].suffix.lower() in PICTURE_SUFFIXES
+            if is_picture and self._centre.currentWidget() is self.atlas and self.desk.actions.charting.chart:
+                self.desk.actions.maps.find(paths[0])
+            else:
+                self.desk.actions.open(paths[0])
 
     def changeEvent(self, event: QEvent) -> None:
         if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_undo"):
@@ -332,6 +390,7 @@ class Window(QMainWindow):
         if event.spontaneous() and not self._may_close():
             event.ignore()
             return
+        self._put_timeline_away(False)
         order, folded = self.panels.arrangement()
         self.desk.actions.set_preferences(
             replace(
@@ -357,8 +416,8 @@ class Window(QMainWindow):
             "export": self.ask_export_picture,
             "film": self.ask_export_film,
             "copy": self.copy_picture,
-            "undo": actions.undo,
-            "redo": actions.redo,
+            "undo": self.undo,
+            "redo": self.redo,
             "random": actions.random_seed,
             "next": actions.next_seed,
             "previous": actions.previous_seed,
@@ -374,7 +433,8 @@ class Window(QMainWindow):
             "beside": explore.choose_beside,
             "explore": partial(self.choose_workspace, 0),
             "denoise": partial(self.choose_workspace, 1),
-            "compare": partial(self.choose_workspace, 2),
+            "atlas": partial(self.choose_workspace, 2),
+            "compare": partial(self.choose_workspace, 3),
             "smooth": explore.toggle_smooth,
             "fit": self.fit_picture,
             "actual": self.show_actual_size,
@@ -394,10 +454,12 @@ class Window(QMainWindow):
         self._tabs.setAccessibleName("Workspaces")
         self._tabs.addTab("Explore")
         self._tabs.addTab("Denoise")
+        self._tabs.addTab("Atlas")
         self._tabs.addTab("Compare")
         self._tabs.setTabToolTip(0, "One picture, or the pictures around it (Ctrl+1).")
         self._tabs.setTabToolTip(1, "The run that makes the picture, step by step (Ctrl+2).")
-        self._tabs.setTabToolTip(2, "Several models over one scene or one picture, and measures of them (Ctrl+3).")
+        self._tabs.setTabToolTip(2, "A dataset as a map: what is alike, and what is odd (Ctrl+3).")
+        self._tabs.setTabToolTip(3, "Several models over one scene or one picture, and measures of them (Ctrl+4).")
         self._tabs.setExpanding(False)
         self._tabs.setUsesScrollButtons(False)
         self._undo, self._redo = QPushButton(self), QPushButton(self)
@@ -443,12 +505,16 @@ class Window(QMainWindow):
         self._centre = QStackedWidget(centre)
         self._centre.addWidget(self.explore)
         self._centre.addWidget(self.denoise)
+        self._centre.addWidget(self.atlas)
         self._centre.addWidget(self.compare)
         column.addWidget(self._centre, 1)
         self._memory = QLabel(self)
         self._memory.setToolTip("Steps of runs that are kept, so that going back to them takes no time.")
         self.status.addPermanentWidget(self._memory)
         self.setCentralWidget(centre)
+        self._sides = QStackedWidget(self)
+        self._sides.addWidget(self.panels)
+        self._sides.addWidget(self.atlas_panels)
         self.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.BottomDockWidgetArea)
         self.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.BottomDockWidgetArea)
         left, right, bottom = (
@@ -458,11 +524,11 @@ class Window(QMainWindow):
         )
         self._docks = {
             "Models": self._dock("Models", self.models, left, (12, 8, 0, 4)),
-            "Panels": self._dock("Panels", self.panels, right, (0, 8, 8, 4)),
+            "Panels": self._dock("Panels", self._sides, right, (0, 8, 8, 4)),
             "Timeline": self._dock("Timeline", self.timeline, bottom, (12, 4, 12, 4)),
         }
         self.models.setMinimumWidth(MODELS_WIDTH - 12)
-        self.panels.setMinimumWidth(PANELS_WIDTH - 8)
+        self._sides.setMinimumWidth(PANELS_WIDTH - 8)
         sides = [self._docks["Models"], self._docks["Panels"]]
         self.resizeDocks(sides, [MODELS_WIDTH, PANELS_WIDTH], Qt.Orientation.Horizontal)
         self.resizeDocks([self._docks["Timeline"]], [TIMELINE_HEIGHT], Qt.Orientation.Vertical)
@@ -501,6 +567,13 @@ class Window(QMainWindow):
             look.setCheckable(True)
             look.setChecked(mode == self.desk.actions.preferences.theme)
             group.addAction(look)
+        sizes, of_sizes = menu.addMenu("Disk space for maps"), QActionGroup(menu)
+        sizes.setToolTip("What is known of datasets is kept, so that opening them again takes no time.")
+        for gigabytes in DISK_SPACE:
+            size = sizes.addAction(f"{gigabytes} GB", partial(self.choose_disk_space, gigabytes))
+            size.setCheckable(True)
+            size.setChecked(gigabytes == self.desk.actions.preferences.atlas_gigabytes)
+            of_sizes.addAction(size)
         self._shown = menu.addMenu("Show")
         self._sketch = menu.addAction("Coarse picture first while dragging", self.toggle_sketch)
         self._sketch.setCheckable(True)
@@ -530,6 +603,7 @@ class Window(QMainWindow):
         transform.used.connect(self.explore.handles.show_used)
         session.model_changed.connect(self.show_model)
         session.history_changed.connect(self.show_history)
+        actions.charting.chosen.connect(self.show_history)
         session.scene_seen.connect(self.show_history)
         session.view_changed.connect(self.show_view)
         session.view_changed.connect(self.show_workspace)
@@ -563,6 +637,16 @@ class Window(QMainWindow):
         what = "measured" if self.compare.measuring.is_running() else "written"
         self.messages.show_message(Message(f"Something is still being {what}.", hint))
         return False
+
+    def _put_timeline_away(self, is_away: bool) -> None:
+        """Hide the timeline for a while, or show it again where it was shown."""
+        dock = self._docks["Timeline"]
+        if is_away and not self._is_timeline_away and not dock.isHidden():
+            self._is_timeline_away = True
+            dock.hide()
+        elif not is_away and self._is_timeline_away:
+            self._is_timeline_away = False
+            dock.show()
 
     def _restore_arrangement(self) -> None:
         preferences = self.desk.actions.preferences
