@@ -39,7 +39,7 @@ from explorer.ui.panel import Desk
 from explorer.ui.shortcuts import RUN_SHORTCUTS
 from explorer.ui.theme import apply_theme
 from explorer.ui.window import Window
-from explorer.workers import Jobs, MainThread
+from explorer.workers import MainThread
 
 LEFT = Qt.MouseButton.LeftButton
 NONE = Qt.KeyboardModifier.NoModifier

@@ -31,7 +31,7 @@ from explorer.ui.timeline import Timeline, film_size, reduced
 from explorer.ui.timeline_paint import HEIGHT, MIDDLE
 from explorer.ui.timeline_places import Places
 from explorer.ui.timeline_track import TimelineTrack
-from explorer.workers import Jobs, MainThread
+from explorer.workers import MainThread
 
 LEFT = Qt.MouseButton.LeftButton
 SHIFT = Qt.KeyboardModifier.ShiftModifier

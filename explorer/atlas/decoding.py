@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
+from collections.abc import Callable
 from collections.abc import Generator as Stream
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -80,6 +81,8 @@ def decoded(
             tuple(failed),
         )
 
+    load: Callable[[Ints], Decoded]
+    load: Callable[[Indices], Decoded]
     if isinstance(dataset, ArrayDataset) and _are_ready(dataset, image_shape, preparation, thumbnail):
         together, load = size, partial(_load_ready, dataset, image_shape, preparation, thumbnail)
     else:

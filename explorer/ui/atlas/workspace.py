@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 __all__ = ["Atlas"]
 
 EXAMPLE: Final = "fashion-vae"  # the bundled model that learned pictures like those of the sample dataset
-WALL_HEIGHT: Final = 96
+WALL_HEIGHT: Final = 78
 NARROW: Final = 640  # pixels; below this width the tools have a row of their own
 EMPTY: Final = (
     "A dataset as a map: similar pictures lie together, odd ones stand out and say why.\n"
@@ -105,7 +105,7 @@ class Atlas(QFrame):
         """Show the points where they lie now; the view follows only a finished layout."""
         chart = self._charting.chart
         if chart is not None:
-            self.canvas.set_points(chart.positions, keep_view=False)
+            self.canvas.set_points(chart.positions, keep_view=True)
             self._tell()
 
     @Slot()
@@ -441,6 +441,7 @@ class Atlas(QFrame):
         self.canvas.opened.connect(self.open_row)
         self.canvas.lassoed.connect(self.take_lasso)
         self.canvas.set_describe(self._describe)
+        self.canvas.recolour_asked.connect(self.show_colours)
         self.wall.picked.connect(charting.pick)
         self.wall.opened.connect(self.open_row)
         self._flagged.export_asked.connect(self.exporting_menu)
