@@ -82,7 +82,6 @@ def decoded(
         )
 
     load: Callable[[Ints], Decoded]
-    load: Callable[[Indices], Decoded]
     if isinstance(dataset, ArrayDataset) and _are_ready(dataset, image_shape, preparation, thumbnail):
         together, load = size, partial(_load_ready, dataset, image_shape, preparation, thumbnail)
     else:
