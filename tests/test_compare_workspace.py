@@ -161,7 +161,7 @@ def window(
     monkeypatch.setattr("explorer.ui.compare.workspace.bundled_checkpoints", lambda: models)
     with running(qtbot, tmp_path / "home", monkeypatch, models[0].parent) as program:
         program.open(models[0])
-        program.press(Qt.Key.Key_3, Qt.KeyboardModifier.ControlModifier)
+        program.press(Qt.Key.Key_4, Qt.KeyboardModifier.ControlModifier)
         for path in models[1:]:
             program.actions.open_compared(path)
         program.wait(lambda: len(workspace(program).comparing.models()) == 3)
@@ -211,7 +211,7 @@ def alone(model: Model, scene: Scene) -> np.ndarray:
 
 
 def test_the_workspace_is_always_there_and_says_what_to_do_first(program: Program) -> None:
-    program.press(Qt.Key.Key_3, Qt.KeyboardModifier.ControlModifier)
+    program.press(Qt.Key.Key_4, Qt.KeyboardModifier.ControlModifier)
     assert workspace(program).isVisible()
     assert workspace(program).empty.isVisible()
     assert not workspace(program).body.isVisible()
@@ -231,7 +231,7 @@ def test_nothing_is_computed_while_nobody_looks(window: Program) -> None:
     window.actions.set_seed(8)
     window.rest()
     assert np.array_equal(pixels(window, "prior"), before)
-    window.window.choose_workspace(2)
+    window.window.choose_workspace(3)
     settle(window)
     assert np.array_equal(pixels(window, "prior"), alone(named(window, "prior"), seed_scene(8)))
 

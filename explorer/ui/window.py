@@ -403,6 +403,7 @@ class Window(QMainWindow):
         )
         self._autosave.stop()
         self.status.stop()
+        self.atlas.close_threads()
         self.closing.emit()
         super().closeEvent(event)
 

@@ -341,6 +341,7 @@ class Atlas(QFrame):
         self.title.setProperty("dim", False)
         self.title.setProperty("title", True)
         self.lens = QPushButton(self)
+        self.lens.setAccessibleName("Looked at through")
         self.lens.setToolTip("What the pictures are looked at through: a model, or their pixels alone.")
         self.colour = QComboBox(self)
         self.colour.setAccessibleName("Colour")
