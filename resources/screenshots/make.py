@@ -16,17 +16,20 @@ from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
+import numpy as np
 from PySide6.QtCore import QEventLoop, QSettings, Qt, QTimer
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QApplication, QWidget
 
 from explorer.actions import bundled_checkpoints
 from explorer.app import SWITCH_SECONDS, Folders, Instrument
+from explorer.atlas.choices import ReferenceChoice, packed
 from explorer.files import resources_folder
 from explorer.imaging import write_png
 from explorer.runs import change_condition, change_sampling, effective
 from explorer.scene import Codes, Condition, Direction, Latent, Scene, Seed, StyleRow, Styles, moved
 from explorer.session import Session
+from explorer.ui.atlas.panels.layout import LayoutPanel
 from explorer.ui.shortcuts import ShortcutSheet
 from explorer.ui.window import Window
 
@@ -163,6 +166,27 @@ def main() -> None:
             save(window.panels.card("Codes"), f"panel-codes-{look}")
         window.choose_theme("dark")
         window.panels.arrange(*usual)
+        open_model("fashion-vae")
+        _map(window, rest)
+        for look in ("dark", "light"):
+            window.choose_theme(look)
+            rest()
+            save(window, f"atlas-{look}")
+            for title in ("Anomaly threshold", "Flagged"):
+                save(window.atlas_panels.card(title), f"panel-{title.lower().replace(' ', '-')}-{look}")
+        window.choose_theme("dark")
+        layout = window.atlas_panels.panel("Map")
+        assert isinstance(layout, LayoutPanel)
+        layout.tiles.setChecked(True)
+        layout.contours.setChecked(True)
+        spin(8, lambda: False)
+        save(window, "atlas-ground-dark")
+        window.resize(1024, 700)
+        layout.tiles.setChecked(False)
+        rest()
+        save(window, "atlas-small-dark")
+        window.resize(1440, 900)
+        window.choose_workspace(0)
         _compare(window, session, rest)
         for look in ("dark", "light"):
             window.choose_theme(look)
@@ -180,6 +204,22 @@ def _painted_scene() -> Scene:
     return Scene(Latent(((Seed(24), 1.0),)), codes=Codes(cells))
 
 
+def _map(window: Window, rest: Callable[[], None]) -> None:
+    """The sample dataset as a map: half of the pictures as the reference, one of the flagged ones explained."""
+    charting = window.desk.actions.charting
+    window.choose_workspace(2)
+    window.atlas.open_sample()
+    spin(600, lambda: charting.chart is not None and charting.chart.layout == "UMAP" and not charting.is_busy())
+    assert charting.chart is not None
+    normal = np.arange(len(charting.chart.survey)) % 2 == 0
+    charting.set_reference(ReferenceChoice("selection", rows=packed(normal)))
+    spin(120, lambda: not charting.is_busy())
+    charting.set_rate(0.005)
+    charting.pick(int(charting.ranking()[2]))
+    spin(20, charting.looking.is_idle)
+    rest()
+
+
 def _compare(window: Window, session: Session, rest: Callable[[], None]) -> None:
     """Five models of the same data beside each other, with the table of a quick measurement."""
     actions, names = window.desk.actions, ("fashion-vae", "fashion-stylegan2", "fashion-dcgan", "fashion-glow")
@@ -188,7 +228,7 @@ def _compare(window: Window, session: Session, rest: Callable[[], None]) -> None
             count = len(session.compared)
             actions.open_compared(path)
             spin(180, lambda count=count: len(session.compared) > count)
-    window.choose_workspace(2)
+    window.choose_workspace(3)
     rest()
     measuring = window.compare.measuring
     models = (session.model, *session.compared)
@@ -251,8 +291,6 @@ def _sample_picture(folder: Path) -> Path:
     from explorer.datasets import open_dataset
 
     dataset = open_dataset(resources_folder() / "fashion-mnist-test" / "t10k-images-idx3-ubyte.gz")
-    import numpy as np
-
     path = folder / "boot.png"
     write_png(path, np.asarray(dataset.picture(0))[..., None])
     return path
