@@ -21,7 +21,6 @@ __all__ = ["FEWEST_ROWS", "NEIGHBOURS", "Chart", "add_layout", "add_neighbours",
 NEIGHBOURS: Final = 50  # of every picture: for maps of up to as many, label checks, duplicates and searches
 FEWEST_ROWS: Final = 30  # of a reference, so that a p-value says something
 FEWEST_PICTURES: Final = 10
-BATCH: Final = 128
 ENDINGS: Final = ("-images-idx3-ubyte.gz", "-images-idx3-ubyte", ".npy", ".npz", ".csv", ".tsv", ".parquet")
 
 
@@ -81,7 +80,7 @@ def begin(
     """
     from explorer.atlas.lenses import lens_for
     from explorer.atlas.projection import pca_map
-    from explorer.atlas.surveying import survey
+    from explorer.atlas.surveying import BATCH, survey
     from explorer.datasets import open_dataset
 
     report(0, 0, "listing the pictures")
@@ -121,7 +120,7 @@ def reference_of(chart: Chart, choice: ReferenceChoice, cache: Path, report: Rep
         ExplorerError: it has too few pictures, or its dataset cannot be opened.
     """
     from explorer.atlas.scoring import Reference
-    from explorer.atlas.surveying import survey
+    from explorer.atlas.surveying import BATCH, survey
     from explorer.datasets import open_dataset
 
     count = len(chart.survey)

@@ -12,17 +12,23 @@ from explorer.cli.telling import print_json
 
 __all__ = ["bench"]
 
+LENS = "fashion-vae.safetensors"  # the bundled model that the sample dataset is looked at through
+
 
 def bench(
     checkpoints: Annotated[
         list[Path] | None, typer.Argument(metavar="[CHECKPOINT]...", help="Models; without any, the bundled ones.")
     ] = None,
+    maps: Annotated[
+        bool, typer.Option("--maps", help="Measure maps of datasets, through the first model; takes some minutes.")
+    ] = False,
+    pictures: Annotated[
+        int, typer.Option("--pictures", min=0, help="With --maps: how many are read to measure memory; 0: none.")
+    ] = 1_000_000,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")] = False,
 ) -> None:
     """Measure the program on this machine."""
-    from explorer.bench import run_bench
-
-    measured = run_bench(list(checkpoints or []))
+    measured = _measured(list(checkpoints or []), maps, pictures)
     if as_json:
         print_json(measured)
         return
@@ -33,6 +39,17 @@ def bench(
     for name, value in _rows(measured):
         table.add_row(name, value)
     Console(highlight=False).print(table)
+
+
+def _measured(checkpoints: list[Path], maps: bool, pictures: int) -> dict[str, Any]:
+    if not maps:
+        from explorer.bench import run_bench
+
+        return run_bench(checkpoints)
+    from explorer.atlas.benching_all import bench_maps
+    from explorer.files import checkpoints_folder
+
+    return bench_maps(checkpoints[0] if checkpoints else checkpoints_folder() / LENS, pictures)
 
 
 def _rows(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
