@@ -65,8 +65,9 @@ class Charting(QObject):
 
     # --- opening ---
 
-    def open(self, path: Path, model: Model | None) -> None:
-        """Read the dataset at ``path`` through a model, or by its pixels alone; the chart before stays until then."""
+    def open(self, path: Path, model: Model | None, by_features: bool = False) -> None:
+        """Read the dataset at ``path`` through a model, by features of a network that knows photographs, or by its
+        pixels alone; the chart before stays until then."""
         self._stop()
         self._epoch += 1
         epoch = self._epoch
@@ -76,7 +77,8 @@ class Charting(QObject):
         def work(report: Report) -> Chart:
             from explorer.atlas.chart import begin  # imports torch
 
-            return begin(path, generator, digest, cache, report, lambda part: post(partial(keep, part)), quota)
+            seen_by = "features" if by_features else generator
+            return begin(path, seen_by, digest, cache, report, lambda part: post(partial(keep, part)), quota)
 
         def keep(part: Chart) -> None:
             if epoch == self._epoch and "read" in self._keys:
@@ -258,7 +260,8 @@ class Charting(QObject):
             take(chart)
 
     def _take_chart(self, chart: Chart, model: Model | None) -> None:
-        is_more = self.chart is not None and self.chart.path == chart.path and self.model is model
+        before = self.chart
+        is_more = before is not None and before.path == chart.path and before.survey.digest == chart.survey.digest
         if not is_more:
             self._forget()
         self.chart, self.model = chart, model

