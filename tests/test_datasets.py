@@ -279,6 +279,10 @@ def test_labels_beside_an_idx_file_are_found(tmp_path: Path, suffix: str) -> Non
     assert dataset.labels.dtype == np.int64
     assert dataset.labels.tolist() == [2, 0, 2]
     assert dataset.label_names == ("0", "1", "2")
+    (tmp_path / "label-names.txt").write_text("bag\nboot\nshirt\n", encoding="utf-8")
+    assert open_dataset(tmp_path / "t10k-images-idx3-ubyte").label_names == ("bag", "boot", "shirt")
+    (tmp_path / "label-names.txt").write_text("bag\nboot\n", encoding="utf-8")  # not a name for every label
+    assert open_dataset(tmp_path / "t10k-images-idx3-ubyte").label_names == ("0", "1", "2")
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,8 @@ from explorer.errors import DatasetError
 
 __all__ = ["open_dataset"]
 
+NAMES = "label-names.txt"  # beside a file of labels
+MOST_LETTERS = 80
 HINT = "Choose a folder of pictures, an IDX, .npy or .npz file, or a CSV, TSV or Parquet list."
 LISTS = (".csv", ".tsv", ".txt")
 NPY, ZIP, PARQUET, GZIP, IDX = b"\x93NUMPY", b"PK", b"PAR1", b"\x1f\x8b", b"\0\0"
@@ -26,7 +28,8 @@ def open_dataset(path: Path, labels: Path | None = None) -> Dataset:
     """The dataset at ``path``, recognised by its content: a folder, an IDX file, ``.npy``, ``.npz`` or a list.
 
     ``labels`` is a file with one label per picture in their order (IDX, ``.npy``, or text with one per line) and
-    replaces any labels found with the pictures. The labels of an IDX file are found beside it by name.
+    replaces any labels found with the pictures. The labels of an IDX file are found beside it by name, and their
+    names in ``label-names.txt``, a line each.
 
     Raises:
         DatasetError: nothing is there, it is not a dataset, it is damaged, or the labels do not fit.
@@ -61,11 +64,24 @@ def _open_file(path: Path) -> FileDataset | ArrayDataset:
 def _with_labels(dataset: FileDataset | ArrayDataset, path: Path) -> FileDataset | ArrayDataset:
     numbers, names = _read_labels(path)
     check_count(numbers, len(dataset), path)
+    names = _words_beside(path, names)
     try:
         mark = fingerprint([dataset.fingerprint, stamp(path.name, path.stat())])
     except OSError as error:
         raise unreadable_file(path, error) from error
     return dataclasses.replace(dataset, labels=numbers, label_names=names, fingerprint=mark)
+
+
+def _words_beside(path: Path, names: tuple[str, ...]) -> tuple[str, ...]:
+    """What numbers stand for, where a file beside the labels says it, a line for each number; else the numbers."""
+    if not all(name.isdigit() for name in names):
+        return names
+    try:
+        words = (path.parent / NAMES).read_text("utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return names
+    told = tuple(word.strip()[:MOST_LETTERS] for word in words if word.strip())
+    return told if len(told) == len(names) and len(set(told)) == len(told) else names
 
 
 def _read_labels(path: Path) -> Labelling:
