@@ -18,7 +18,8 @@ from explorer.ui.theme import colours
 __all__ = ["Shot", "ShotRow", "heat_pixels"]
 
 GAP: Final = 6
-CAPTION: Final = 18  # pixels
+CAPTION: Final = 16  # pixels
+LETTERS: Final = 10  # pixels, so that "reconstruction" fits below a small picture
 STOPS: Final = ((0.0, (16, 18, 24)), (0.45, (110, 30, 60)), (0.75, (235, 90, 60)), (1.0, (255, 230, 140)))
 
 
@@ -70,7 +71,10 @@ class ShotRow(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         painter, palette = QPainter(self), colours()
         side = self._side(self.width())
-        metrics = QFontMetrics(self.font())
+        font = self.font()
+        font.setPixelSize(LETTERS)
+        painter.setFont(font)
+        metrics = QFontMetrics(font)
         for place, (shot, image) in enumerate(zip(self._shots, self._images, strict=True)):
             frame = self._frame(place, side)
             painter.fillRect(frame, QColor(palette.raised))

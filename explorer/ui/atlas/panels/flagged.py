@@ -26,6 +26,7 @@ __all__ = ["FlaggedPanel"]
 
 SIDE: Final = 28  # of a thumbnail, in pixels
 SHOWN: Final = 8  # rows before it scrolls
+SHORT: Final = {"statistics": "texture", "local": "region", "hot": "hot pixels"}  # names of scores in a column
 COLUMNS: Final = ("", "Picture", "p", "Reason")
 Index = QModelIndex | QPersistentModelIndex
 
@@ -165,7 +166,8 @@ class _Rows(QAbstractTableModel):
         if role == Qt.ItemDataRole.DecorationRole and column == 0:
             return QPixmap.fromImage(thumbnail(chart.survey.thumbnails[row], SIDE, 1.0))
         if role == Qt.ItemDataRole.DisplayRole:
-            reason = scores.names[scores.reason[row]]
+            name = scores.names[scores.reason[row]]
+            reason = SHORT.get(name, name)
             return ("", picture_name(chart, row), f"{scores.p_value[row]:.4f}", reason)[column]
         if role == Qt.ItemDataRole.ToolTipRole:
             identity = chart.survey.dataset.identity(int(chart.survey.indices[row]))
