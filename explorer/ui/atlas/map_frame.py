@@ -110,6 +110,32 @@ class Thumbs:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Sorted:
+    """Points in the order of their squares, which halves the time of counting them: neighbours share memory."""
+
+    index: PointIndex
+    colours: Pixels  # those that were sorted
+    selected: Bools | None
+    positions: Floats
+    tints: Pixels
+    bright: Bools | None
+
+    @staticmethod
+    def of(content: MapContent, index: PointIndex, before: Sorted | None) -> Sorted:
+        """Sort what has changed since ``before``."""
+        if before is None or before.index is not index:
+            before = None
+        elif before.colours is content.colours and before.selected is content.selected:
+            return before
+        order = index.order
+        positions = content.positions[order] if before is None else before.positions
+        is_new = before is None or before.colours is not content.colours
+        tints = content.colours[order] if is_new or before is None else before.tints
+        bright = None if content.selected is None else content.selected[order]
+        return Sorted(index, content.colours, content.selected, positions, tints, bright)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Frame:
     """The map as an image whose left top corner is that of ``view``, with what is painted over it."""
 
@@ -122,6 +148,7 @@ class Frame:
     index: PointIndex | None
     ground: Ground
     lines: QPainterPath
+    ordered: Sorted | None = None
 
 
 def frames(request: MapRequest, last: Callable[[], Frame | None]) -> Iterator[Frame]:
@@ -137,13 +164,16 @@ def frames(request: MapRequest, last: Callable[[], Frame | None]) -> Iterator[Fr
         if len(positions) > AT_ONCE:
             yield drawn(request, None, lines)
         index = index_points(positions)
-    yield drawn(request, index, lines)
+    ordered = None
+    if len(positions) > AT_ONCE:
+        ordered = Sorted.of(request.content, index, None if before is None else before.ordered)
+    yield drawn(request, index, lines, ordered)
     if not splat.is_ready():
         splat.warm_up()
-        yield drawn(request, index, lines)
+        yield drawn(request, index, lines, ordered)
 
 
-def drawn(request: MapRequest, index: PointIndex | None, lines: QPainterPath) -> Frame:
+def drawn(request: MapRequest, index: PointIndex | None, lines: QPainterPath, ordered: Sorted | None = None) -> Frame:
     """Draw it. Any thread."""
     view = request.view.moved(OVERSCAN, OVERSCAN)
     width, height = request.size[0] + 2 * OVERSCAN, request.size[1] + 2 * OVERSCAN
@@ -156,10 +186,10 @@ def drawn(request: MapRequest, index: PointIndex | None, lines: QPainterPath) ->
         rows = index.rows_in(*rect)
         visible = len(rows)
     device = (round(width * request.ratio), round(height * request.ratio))
-    image = _painted(request, view, device, lines, rows, visible)
+    image = _painted(request, view, device, lines, rows, visible, ordered)
     thumbs = None if rows is None else _thumbs(request, rows)
     rings = _rings(request, rect, thumbs)
-    return Frame(image, view, request.ratio, visible, thumbs, rings, index, request.content.ground, lines)
+    return Frame(image, view, request.ratio, visible, thumbs, rings, index, request.content.ground, lines, ordered)
 
 
 def spaced(positions: npt.NDArray[np.floating], scale: float, room: float) -> Ints:
@@ -200,6 +230,7 @@ def _painted(
     lines: QPainterPath,
     rows: Ints | None,
     visible: int,
+    ordered: Sorted | None,
 ) -> QImage:
     """Ground, lines and points, opaque; ``rows`` are those in view, where they are far fewer than all."""
     device, ground = replace(view, scale=view.scale * request.ratio), request.content.ground
@@ -227,6 +258,8 @@ def _painted(
         positions, tints, bright = request.content.positions, request.content.colours, request.content.selected
         if rows is not None:
             positions, tints, bright = positions[rows], tints[rows], None if bright is None else bright[rows]
+        elif ordered is not None:
+            positions, tints, bright = ordered.positions, ordered.tints, ordered.bright
         strength = splat.usual_opacity(radius)
         points = splat.draw(positions, tints, device, size, bright, radius * request.ratio, strength)
         painter.drawImage(0, 0, _premultiplied(points))
