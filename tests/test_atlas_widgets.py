@@ -18,6 +18,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
+from explorer.atlas.point_index import index_points, nearest
 from explorer.ui.atlas.binning import binned, counted, heights
 from explorer.ui.atlas.brush_row import BARS, BrushRow
 from explorer.ui.atlas.chip_row import ChipRow
@@ -32,7 +33,6 @@ from explorer.ui.atlas.map_ground import contours
 from explorer.ui.atlas.map_tools import mode_of, tool_for
 from explorer.ui.atlas.map_view import MapView, fitted, is_near
 from explorer.ui.atlas.picture_wall import PictureWall
-from explorer.ui.atlas.point_index import index_points, nearest
 from explorer.ui.theme import DARK, LIGHT, apply_theme
 from explorer.workers import MainThread
 

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from explorer.atlas import lasso, splat
+from explorer.atlas.point_index import index_points
 from explorer.atlas.values import Bytes, Floats
 
 __all__ = ["first_map", "frames", "lasso_milliseconds"]
@@ -50,6 +51,8 @@ def frames(counts: tuple[int, ...] = COUNTS, rounds: int = ROUNDS) -> dict[str, 
     told: dict[str, float] = {}
     for count in counts:
         positions, colours = _cloud(count)
+        order = index_points(positions).order  # as the window draws them
+        positions, colours = positions[order], colours[order]
         radius = splat.usual_radius(count)
         views = [_view(step) for step in range(rounds + WARM)]
 

@@ -22,13 +22,13 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from explorer.atlas.point_index import nearest
 from explorer.ui.atlas import map_marks
 from explorer.ui.atlas.colours import channels, group_colour
 from explorer.ui.atlas.map_frame import Frame, MapContent, MapRequest, frames
 from explorer.ui.atlas.map_ground import Rect
 from explorer.ui.atlas.map_tools import PAN, Hand
 from explorer.ui.atlas.map_view import MapView, fitted, is_near
-from explorer.ui.atlas.point_index import nearest
 from explorer.ui.atlas.point_tip import PointTip
 from explorer.ui.theme import blended, colours
 from explorer.workers import Failed, LatestWins, MainThread

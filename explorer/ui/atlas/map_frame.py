@@ -13,10 +13,10 @@ from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen, QTransfo
 
 from explorer.atlas import splat
 from explorer.atlas.density import levels
+from explorer.atlas.point_index import PointIndex, index_points
 from explorer.ui.atlas.colours import channels
 from explorer.ui.atlas.map_ground import Ground, contours
 from explorer.ui.atlas.map_view import MapView
-from explorer.ui.atlas.point_index import PointIndex, index_points
 from explorer.ui.images import draw_image, qimage
 
 __all__ = ["OVERSCAN", "Frame", "MapContent", "MapRequest", "Thumbs", "drawn", "frames", "spaced"]
