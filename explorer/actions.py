@@ -12,7 +12,8 @@ from typing import Final
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from explorer.animation import Film
+from explorer.animation import Film, Output
+from explorer.animation.editing import added
 from explorer.charting import Charting
 from explorer.errors import ExplorerError
 from explorer.files import checkpoints_folder, checkpoints_in, digest, is_checkpoint, write_atomically, write_text
@@ -240,7 +241,7 @@ class Actions(QObject):
 
     @Slot()
     def add_keyframe(self) -> None:
-        self.session.set_keyframes((*self.session.keyframes, self.session.scene))
+        self.session.change_film(added(self.session.film, [self.session.scene]), "Add a keyframe")
 
     # --- directions of one's own ---
 
@@ -347,7 +348,7 @@ class Actions(QObject):
 
         self.workers.jobs.start(f"Export {path.name}", work, self._tell_exported)
 
-    def export_film(self, path: Path, film: Film | None = None) -> None:
+    def export_film(self, path: Path, film: Film | None = None, output: Output | None = None) -> None:
         """Write the film of the timeline, or any other; the suffix chooses the format."""
         model, film = self.session.model, film or self.motion.film()
         if model is None:
@@ -355,14 +356,14 @@ class Actions(QObject):
         if film is None:
             self.told.emit(Message("A film needs at least two keyframes.", "Add some to the timeline."))
             return
-        recipe = Recipe(str(model.path), model.digest, model.facts.name, film=film)
-        size = self.session.film.size
+        output = output or self.session.output
+        recipe = Recipe(str(model.path), model.digest, model.facts.name, film=film, output=output)
 
         def work(report: Report) -> Path:
             preload("av", "_core*.so")
             from explorer.export import export_film  # imports torch
 
-            export_film(model.generator, film, path, recipe, size, report)
+            export_film(model.generator, film, path, recipe, output, report)
             return path
 
         self.workers.jobs.start(f"Export {path.name}", work, self._tell_exported)
@@ -429,8 +430,9 @@ class Actions(QObject):
             if loaded.model is not None:
                 session.open_model(loaded.model)
             if loaded.recipe.film is not None:
-                session.set_keyframes(loaded.recipe.film.keyframes)
-                session.set_film(session.film.like(loaded.recipe.film))
+                session.change_film(loaded.recipe.film, "Open a film")
+            if loaded.recipe.output is not None:
+                session.set_output(loaded.recipe.output)
             session.change(loaded.recipe.scene, "Recipe")
         else:
             session.open_model(model)

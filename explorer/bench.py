@@ -25,10 +25,10 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from explorer.actions import bundled_checkpoints
+from explorer.animation import through
 from explorer.app import SWITCH_SECONDS, Folders, Instrument
 from explorer.files import resources_folder
 from explorer.runs import StepPictures
-from explorer.saved import FilmSettings
 from explorer.scene import Latent, Scene, Seed
 from explorer.ui.panels.directions import DirectionsPanel
 
@@ -286,8 +286,7 @@ def _measure_responsiveness(driver: _Driver, checkpoints: list[Path], folder: Pa
     """How long the main thread is away while models load, a slider is dragged and a film is written, all at once."""
     instrument, heart = driver.instrument, _Heart()
     driver.open(checkpoints[0])
-    instrument.session.set_keyframes(tuple(_seed_scene(number) for number in range(6)))
-    instrument.session.set_film(FilmSettings(pace=20.0))
+    instrument.session.change_film(through(tuple(_seed_scene(number) for number in range(6)), seconds=20.0))
     timer = QTimer(instrument)
     timer.setTimerType(Qt.TimerType.PreciseTimer)
     timer.setInterval(HEART_MILLISECONDS)

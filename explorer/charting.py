@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from PySide6.QtCore import QObject, Signal, Slot
 
-from explorer.atlas.choices import Choices, ReferenceChoice, Trail, combined, packed, unpacked
+from explorer.atlas.choices import Choices, ReferenceChoice, combined, packed, unpacked
 from explorer.session import Model
+from explorer.trail import Trail
 from explorer.workers import Failed, Jobs, JobState, LatestWins, Report
 
 if TYPE_CHECKING:
@@ -316,7 +317,7 @@ class Charting(QObject):
 
         self.looking.submit("marks", work, take)
 
-    def _go(self, trail: Trail) -> None:
+    def _go(self, trail: Trail[Choices]) -> None:
         if trail is self.trail:
             return
         before, self.trail = self.choices, trail

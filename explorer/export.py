@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from explorer.animation import Film, frame_count, scenes, write_film
+from explorer.animation import Film, Output, frame_count, scenes, write_film
 from explorer.generators import Generator
 from explorer.imaging import Picture, contact_sheet, write_png
 from explorer.mixing import Table
@@ -33,12 +33,12 @@ def export_film(
     film: Film,
     path: Path,
     recipe: Recipe,
-    size: int = 0,
+    output: Output | None = None,
     report: Callable[[float, float, str], None] = lambda done, total, note: None,
 ) -> int:
     """Render a film and write it with its recipe inside; returns the number of frames written.
 
-    Frames stream from the network to the encoder. ``size`` is the least shorter side in pixels (see ``enlargement``);
+    Frames stream from the network to the encoder. ``output`` says how large they are (see ``enlargement``);
     ``report(done, total, note)`` is called for every frame and may raise to cancel, which leaves no file.
     """
     total = frame_count(film)
@@ -48,7 +48,7 @@ def export_film(
             report(index, total, f"frame {index + 1} of {total}")
             yield picture.pixels
 
-    factor = enlargement(generator.image_shape, size)
+    factor = enlargement(generator.image_shape, output.size if output is not None else 0)
     return write_film(path, frames(), film.frames_per_second, recipe.to_json(), factor)
 
 

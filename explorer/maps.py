@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from PySide6.QtCore import QObject, Signal, SignalInstance, Slot
 
+from explorer.animation.editing import added
 from explorer.charting import Charting
 from explorer.files import digest, is_checkpoint
 from explorer.loading import load_model
@@ -161,7 +162,7 @@ class Maps(QObject):
 
         def take(scenes: tuple[Scene, ...]) -> None:
             session = self._around.session
-            session.set_keyframes((*session.keyframes, *scenes))
+            session.change_film(added(session.film, scenes), "Add a way to a normal picture")
             session.change(scenes[0], "Film to a normal picture")
 
         self._around.workers.background.start("Read pictures", work, take)

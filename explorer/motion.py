@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
-from functools import partial
 from typing import Final
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from explorer.animation import Film, scene_at
+from explorer.animation import Film, duration, scene_at, starts
 from explorer.player import Player
 from explorer.scene import Scene, Seed, walk
 from explorer.session import Session
@@ -19,7 +18,6 @@ __all__ = ["LARGEST_SEED", "Motion"]
 WALK_SECONDS: Final = 2.5  # from waypoint to waypoint, at speed 1
 WALK_LOOP: Final = 6  # waypoints of a closed walk
 WALK_ENDLESS: Final = 2_000
-LONGEST_FILM: Final = 3_600.0  # seconds
 LARGEST_SEED: Final = 99_999
 
 
@@ -38,7 +36,7 @@ class Motion(QObject):
         self._playing = ""  # what the player plays: walk, film, or nothing
         self._film: Film | None = None  # the film that the moment belongs to
         self._moment: tuple[Scene, float] | None = None  # the scene last shown of the film, and its time in seconds
-        session.kept_changed.connect(self._follow_film)
+        session.film_changed.connect(self._follow_film)
 
     @Slot()
     def toggle_walk(self) -> None:
@@ -73,10 +71,9 @@ class Motion(QObject):
         self.stop()
         film = self.film()
         if film is not None:
-            start = self.film_moment() or 0.0
             self._playing, self._film = "film", film
             self.player.speed = 1.0
-            self.player.play(partial(scene_at, film), film.seconds, True, start if start < film.seconds else 0.0)
+            self._play_film(film, self.film_moment() or 0.0)
             self.changed.emit()
 
     @Slot(float)
@@ -91,10 +88,9 @@ class Motion(QObject):
     def go_to_keyframe(self, index: int) -> None:
         """Go to a keyframe of the timeline, as a step of undo."""
         self.stop()
-        scene, film = self.session.keyframes[index], self.film()
+        scene, film = self.session.film.keyframes[index].scene, self.film()
         if film is not None:
-            steps = len(film.keyframes) - 1 + (film.loop and film.keyframes[0] != film.keyframes[-1])
-            self._show_moment(film, scene, film.seconds * index / steps)
+            self._show_moment(film, scene, starts(film)[index])
         self.session.change(scene, f"Keyframe {index + 1}")
 
     def film_moment(self) -> float | None:
@@ -112,11 +108,8 @@ class Motion(QObject):
         self.player.stop()
 
     def film(self) -> Film | None:
-        """The film of the timeline, of an hour at most, or None where it has fewer than two keyframes."""
-        keyframes, settings = self.session.keyframes, self.session.film
-        if len(keyframes) < 2:
-            return None
-        return replace(settings, pace=min(settings.pace, LONGEST_FILM / len(keyframes))).film(keyframes)
+        """The film of the timeline, or None where it has fewer than two keyframes."""
+        return self.session.film if self.session.film.is_playable else None
 
     @Slot(object, float)
     def _follow_player(self, scene: Scene, seconds: float) -> None:
@@ -136,15 +129,24 @@ class Motion(QObject):
         self._film, self._moment = film, (scene, seconds)
         self.session.change(scene, settled=False)
 
+    def _play_film(self, film: Film, start: float) -> None:
+        """Play a film again and again from ``start`` seconds, or the part of it that is played alone."""
+        first, last = film.region or (0.0, duration(film))
+        last = min(last, duration(film))
+        if first >= last:
+            first, last = 0.0, duration(film)
+        begin = start if first <= start < last else first
+        self.player.play(lambda seconds: scene_at(film, first + seconds), last - first, True, begin - first, first)
+
     @Slot()
     def _follow_film(self) -> None:
-        """Where the film that plays has changed, go on from the same part of the new one; a paused moment is over."""
+        """Where the film that plays has changed, go on at the same second of the new one; a paused moment is over."""
         film, before = self.film(), self._film
         if before is None or film == before:
             return
-        part = self._moment[1] / before.seconds if self._moment is not None else 0.0
+        moment = self._moment[1] if self._moment is not None else 0.0
         self._film, self._moment = film, None
         if self._playing == "film" and film is None:
             self.stop()
         elif self._playing == "film" and film is not None:
-            self.player.play(partial(scene_at, film), film.seconds, True, part * film.seconds)
+            self._play_film(film, moment)

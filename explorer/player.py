@@ -31,14 +31,20 @@ class Player(QObject):
         self._duration = 0.0
         self._loop = False
         self._position = 0.0
+        self._origin = 0.0
         self._last = 0.0
 
     def is_playing(self) -> bool:
         return self._timer.isActive()
 
-    def play(self, scene_at: Callable[[float], Scene], duration: float, loop: bool, start: float = 0.0) -> None:
-        """Play ``duration`` seconds from ``start``; a loop goes on until it is stopped."""
-        self._scene_at, self._duration, self._loop = scene_at, duration, loop
+    def play(
+        self, scene_at: Callable[[float], Scene], duration: float, loop: bool, start: float = 0.0, origin: float = 0.0
+    ) -> None:
+        """Play ``duration`` seconds from ``start``; a loop goes on until it is stopped.
+
+        ``origin`` is added to the times that are told: of a part of something, where that part begins.
+        """
+        self._scene_at, self._duration, self._loop, self._origin = scene_at, duration, loop, origin
         self._position, self._last = start, time.monotonic()
         self._timer.start()
 
@@ -60,6 +66,6 @@ class Player(QObject):
         ended = self._position >= self._duration
         if ended:
             self._position = self._position % self._duration if self._loop else self._duration
-        self.moved.emit(self._scene_at(self._position), self._position)
+        self.moved.emit(self._scene_at(self._position), self._origin + self._position)
         if ended and not self._loop:
             self.stop()

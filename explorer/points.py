@@ -59,9 +59,7 @@ def locate(generator: Generator, latent: Latent, condition: Condition = NO_CONDI
         ImageError: a picture is gone or damaged.
     """
     condition = Condition(latent.classes) if latent.classes else condition
-    points = torch.stack([_source_point(generator, source, condition) for source, _ in latent.sources])
-    weights = torch.tensor([weight for _, weight in latent.sources], dtype=torch.float64)
-    point = blend(points[weights > 0], weights[weights > 0], generator.spherical)
+    point = _blended(generator, latent, condition)
     if isinstance(generator, HasStyles):
         point = truncated(generator, point[None], latent)[0]
     elif latent.truncation != 1.0:
@@ -77,6 +75,26 @@ def locate(generator: Generator, latent: Latent, condition: Condition = NO_CONDI
             change = _within(generator, change, direction.first, direction.end)
         point = point + change
     return point
+
+
+def _blended(generator: Generator, latent: Latent, condition: Condition) -> Tensor:
+    """The sources of a latent as one point, before truncation and moves.
+
+    An arc through W makes no sense, because that is not centred: seeds are put on an arc where they are drawn, in Z.
+    """
+    sources = [(source, weight) for source, weight in latent.sources if weight != 0.0]
+    weights = torch.tensor([weight for _, weight in sources], dtype=torch.float64)
+    if isinstance(generator, HasStyles):
+        seeds = [source for source, _ in sources if isinstance(source, Seed)]
+        if latent.mixing == "slerp" and len(seeds) == len(sources) > 1:
+            return _styles_of(
+                generator, blend(torch.stack([generator.draw(s.number) for s in seeds]), weights, True), condition
+            )
+        spherical = False
+    else:
+        spherical = generator.spherical if not latent.mixing else latent.mixing == "slerp"
+    points = torch.stack([_source_point(generator, source, condition) for source, _ in sources])
+    return blend(points, weights, spherical)
 
 
 def mix(generator: Generator, scene: Scene) -> Tensor:
@@ -231,7 +249,9 @@ def _source_point(generator: Generator, source: Source, condition: Condition) ->
         if isinstance(source, StoredPoint):
             return generator.remember(source, lambda: _stored_styles(generator, source))
         if isinstance(source, Seed):
-            return generator.remember((source, condition), lambda: _seed_styles(generator, source, condition))
+            return generator.remember(
+                (source, condition), lambda: _styles_of(generator, generator.draw(source.number), condition)
+            )
     if isinstance(source, ImageFile):
         return generator.remember(source, lambda: _encode_file(generator, source))
     if isinstance(source, StoredPoint):
@@ -240,11 +260,10 @@ def _source_point(generator: Generator, source: Source, condition: Condition) ->
 
 
 @torch.no_grad()
-def _seed_styles(generator: Generator, source: Seed, condition: Condition) -> Tensor:
-    """Styles (layers, w) on the CPU of a seed and class weights."""
+def _styles_of(generator: Generator, point: Tensor, condition: Condition) -> Tensor:
+    """Styles (layers, w) on the CPU of a point z and class weights."""
     weights = class_weights(generator, condition).to(generator.device) if generator.classes else None
-    latents = generator.draw(source.number)[None].to(generator.device)
-    return style_part(generator).styles(latents, weights)[0].float().cpu()
+    return style_part(generator).styles(point[None].to(generator.device), weights)[0].float().cpu()
 
 
 def class_weights(generator: Generator, condition: Condition) -> Tensor:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from explorer.animation import Film, film_from_json, read_film_recipe
+from explorer.animation import Film, Output, film_from_json, output_from_json, output_to_json, read_film_recipe
 from explorer.animation import to_json as film_to_json
 from explorer.errors import CheckpointError, SceneError
 from explorer.files import digest, is_checkpoint
@@ -28,9 +28,12 @@ class Recipe:
     name: str
     scene: Scene = Scene()
     film: Film | None = None
+    output: Output | None = None  # how the film was written
 
     def to_json(self) -> dict[str, Any]:
         made = {"scene": to_json(self.scene)} if self.film is None else {"film": film_to_json(self.film)}
+        if self.output is not None:
+            made["output"] = output_to_json(self.output)
         checkpoint = {"path": self.checkpoint, "sha256": self.digest, "name": self.name}
         return {"latent-explorer": FORMAT, "checkpoint": checkpoint, **made}
 
@@ -41,8 +44,10 @@ class Recipe:
             checkpoint = data["checkpoint"]
             path, sha, name = (str(checkpoint[key]) for key in ("path", "sha256", "name"))
             film = film_from_json(data["film"]) if "film" in data else None
-            return Recipe(path, sha, name, film.keyframes[0] if film else from_json(data["scene"]), film)
-        except (KeyError, TypeError) as error:
+            output = output_from_json(data["output"]) if "output" in data else None
+            scene = film.scenes[0] if film is not None else from_json(data["scene"])
+            return Recipe(path, sha, name, scene, film, output)
+        except (KeyError, TypeError, IndexError) as error:
             raise SceneError("The recipe in this file is damaged.") from error
 
 

@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from explorer.animation import EASINGS, Film
+from explorer.animation import EASINGS, Film, Output, film_from_json, output_from_json, output_to_json
+from explorer.animation import to_json as film_to_json
 from explorer.atlas.choices import Choices, choices_from_json, choices_to_json
 from explorer.errors import SceneError
 from explorer.history import History
@@ -28,7 +29,6 @@ from explorer.scene import (
 __all__ = [
     "MOST_COMPARED",
     "Favourite",
-    "FilmSettings",
     "SavedSession",
     "View",
     "Work",
@@ -40,6 +40,7 @@ __all__ = [
 FORMAT = 1
 DIRECTION_FORMAT = 1
 MAX_SESSION_BYTES = 64 << 20
+LONGEST_FILM = 3600.0  # seconds
 MOST_COMPARED = 12  # models beside each other
 MODES = ("picture", "grid", "beside", "table")
 WORKSPACES = ("explore", "denoise", "atlas", "compare")
@@ -72,40 +73,6 @@ class View:
 
 
 @dataclass(frozen=True, slots=True)
-class FilmSettings:
-    """How the keyframes of the timeline become a film."""
-
-    pace: float = 2.0  # seconds from keyframe to keyframe
-    frames_per_second: int = 30
-    easing: str = "ease"
-    loop: bool = False
-    size: int = 512  # the shorter side of the film in pixels, at least; pixels are enlarged by whole numbers
-
-    def film(self, keyframes: tuple[Scene, ...]) -> Film:
-        """The film through ``keyframes``; raises SceneError where there are fewer than two."""
-        closes = self.loop and keyframes[0] != keyframes[-1]
-        steps = len(keyframes) - (0 if closes else 1)
-        return Film(keyframes, max(self.pace * steps, 0.1), self.frames_per_second, self.easing, self.loop)
-
-    def like(self, film: Film) -> FilmSettings:
-        """These settings with the pace, rate, easing and loop of a film."""
-        closes = film.loop and film.keyframes[0] != film.keyframes[-1]
-        pace = film.seconds / (len(film.keyframes) - (0 if closes else 1))
-        return replace(self, pace=pace, frames_per_second=film.frames_per_second, easing=film.easing, loop=film.loop)
-
-    @staticmethod
-    def from_json(data: Any) -> FilmSettings:
-        easing = str(data["easing"])
-        return FilmSettings(
-            pace=min(max(float(data["pace"]), 0.1), 60.0),
-            frames_per_second=min(max(int(data["frames_per_second"]), 1), 120),
-            easing=easing if easing in EASINGS else "ease",
-            loop=bool(data["loop"]),
-            size=min(max(int(data["size"]), 16), 4096),
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class Favourite:
     """A scene worth keeping, and the model it belongs to."""
 
@@ -122,7 +89,7 @@ class Work:
     """
 
     history: History
-    keyframes: tuple[Scene, ...] = ()
+    film: Film = field(default_factory=Film)
     directions: tuple[Examples, ...] = ()
     branches: tuple[Branch, ...] = ()
 
@@ -136,8 +103,8 @@ class SavedSession:
     scene: Scene = Scene()
     history: History = field(default_factory=lambda: History.start(Scene()))
     favourites: tuple[Favourite, ...] = ()
-    keyframes: tuple[Scene, ...] = ()
-    film: FilmSettings = FilmSettings()
+    film: Film = field(default_factory=Film)
+    output: Output = field(default_factory=Output)
     view: View = View()
     others: tuple[tuple[str, Work], ...] = ()  # by the SHA-256 of other models
     directions: tuple[Examples, ...] = ()
@@ -159,8 +126,8 @@ class SavedSession:
                 "favourites": [
                     {"scene": to_json(f.scene), "checkpoint": f.checkpoint, "name": f.name} for f in self.favourites
                 ],
-                "keyframes": [to_json(scene) for scene in self.keyframes],
-                "film": asdict(self.film),
+                "film": film_to_json(self.film),
+                "output": output_to_json(self.output),
                 "view": {
                     **{key: value for key, value in asdict(self.view).items() if key not in ("across", "up")},
                     "across": direction_to_json(self.view.across),
@@ -170,7 +137,7 @@ class SavedSession:
                     {
                         "sha256": sha,
                         "history": work.history.to_json(),
-                        "keyframes": [to_json(scene) for scene in work.keyframes],
+                        "film": film_to_json(work.film),
                         "directions": [direction_to_json(direction) for direction in work.directions],
                         "branches": [_branch_to_json(branch) for branch in work.branches],
                     }
@@ -211,8 +178,8 @@ def read_session(path: Path) -> SavedSession:
                 Favourite(from_json(item["scene"]), str(item["checkpoint"]), str(item["name"]))
                 for item in data["favourites"]
             ),
-            keyframes=tuple(from_json(item) for item in data["keyframes"]),
-            film=FilmSettings.from_json(data["film"]),
+            film=_film(data, data["film"]),
+            output=_output(data),
             view=View(
                 mode=view["mode"] if view["mode"] in MODES else "picture",
                 cells=min(max(int(view["cells"]) | 1, 3), 15),
@@ -236,7 +203,7 @@ def read_session(path: Path) -> SavedSession:
                     str(item["sha256"]),
                     Work(
                         History.from_json(item["history"]),
-                        tuple(from_json(each) for each in item["keyframes"]),
+                        _film(item, data["film"]),
                         tuple(_examples(each) for each in item.get("directions", [])),
                         tuple(_branch_from_json(each) for each in item.get("branches", [])),
                     ),
@@ -293,6 +260,30 @@ def read_direction(path: Path) -> tuple[Examples, str]:
         raise SceneError(f"{path} cannot be opened: {error.strerror}.") from error
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError, RecursionError) as error:
         raise SceneError(f"{path.name} is not a direction of this program, or it is damaged.") from error
+
+
+def _film(data: Any, settings: Any) -> Film:
+    """The film of a model as it is written now, or by the first version, which had one pace for all keyframes."""
+    if "keyframes" not in data:
+        return film_from_json(data["film"])
+    easing = str(settings.get("easing", "ease"))
+    film = film_from_json(
+        {
+            "keyframes": data["keyframes"],
+            "frames_per_second": settings.get("frames_per_second", 30),
+            "loop": settings.get("loop", False),
+            "easing": easing if easing in EASINGS else "ease",
+        }
+    )
+    pace = min(max(float(settings.get("pace", 2.0)), 0.1), 60.0, LONGEST_FILM / max(len(film.keyframes), 1))
+    return replace(film, keyframes=tuple(replace(keyframe, seconds=pace) for keyframe in film.keyframes))
+
+
+def _output(data: Any) -> Output:
+    """How films are written; the first version kept the size alone, among the settings of the film."""
+    if "output" in data:
+        return output_from_json(data["output"])
+    return Output(size=min(max(int(data["film"].get("size", 512)), 0), 4096))
 
 
 def _axis(data: Any) -> AnyDirection:

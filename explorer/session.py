@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from explorer.animation import Film, Output
 from explorer.atlas.choices import Choices
 from explorer.errors import SceneError
 from explorer.history import Entry, History
 from explorer.imaging import Picture
 from explorer.runs import Branch
-from explorer.saved import Favourite, FilmSettings, SavedSession, View, Work
+from explorer.saved import Favourite, SavedSession, View, Work
 from explorer.scene import ALL_LAYERS, Direction, Examples, ImageFile, Latent, Scene, StoredPoint, from_json
+from explorer.trail import Trail
 
 if TYPE_CHECKING:
     from explorer.facts import ModelFacts
@@ -45,10 +47,19 @@ class Mapped:
     choices: Choices = Choices()
 
 
+@dataclass(frozen=True, slots=True)
+class _Edit:
+    """A film, and the entry of the history at which it became so: undo takes things back in the order of doing."""
+
+    film: Film
+    entry: int
+
+
 class Session(QObject):
     """The one place where the state of the window lives. Main thread only.
 
     A change is *settled* when it is worth a step of undo: while a slider is dragged changes are not, its release is.
+    Undo knows changes of the scene and of the film, and takes back whichever was done last.
     """
 
     model_changed = Signal()
@@ -57,7 +68,8 @@ class Session(QObject):
     picture_shown = Signal(object)  # Picture: the newest finished one of ``scene`` or of one shortly before
     history_changed = Signal()
     view_changed = Signal()
-    kept_changed = Signal()  # favourites, keyframes, film settings, own directions or branches
+    kept_changed = Signal()  # favourites, the film, own directions or branches
+    film_changed = Signal()  # the film, or how it is written
     turn_changed = Signal()  # where changes of a denoising run begin to act
     compared_changed = Signal()  # which models are open beside this one
     directions_changed = Signal()  # strengths or the accuracy of directions became known
@@ -70,16 +82,17 @@ class Session(QObject):
         self.pictured = self.scene  # the scene of ``picture``
         self.history = History.start(self.scene)
         self.favourites: tuple[Favourite, ...] = ()
-        self.keyframes: tuple[Scene, ...] = ()
+        self.film = Film()
+        self.output = Output()  # how films are written
         self.directions: tuple[Examples, ...] = ()  # the person's own of this model; one side may still be empty
         self.compared: tuple[Model, ...] = ()  # open beside ``model``, to be compared with it
         self.branches: tuple[Branch, ...] = ()  # runs of this model worth keeping
         self.mapped = Mapped()
         self.turn_step: int | None = None  # changes of sampling and condition act from this step on; None: all the way
-        self.film = FilmSettings()
         self.view = View()
         self.strengths: dict[str, Any] = {}  # kind of direction -> float32 (k,)
         self.accuracies: dict[Examples, float] = {}  # of own directions: the share of examples on the right side
+        self._edits = Trail.start(_Edit(self.film, 0))
         self._others: dict[str, Work] = {}  # by digest, of models that are not open
         self._seeing = QTimer(self)  # panels need not repaint at the rate of a mouse
         self._seeing.setSingleShot(True)
@@ -108,14 +121,35 @@ class Session(QObject):
         self._set_history(self.history.visit(self.scene, label))
 
     def undo(self) -> None:
-        if self.scene != self.history.entry.scene:  # in the middle of a change: take that back first
+        if self.film != self._edits.now.film:  # in the middle of a change: take that back first
+            self._show_film(self._edits.now.film)
+        elif self.scene != self.history.entry.scene:
             self.change(self.history.entry.scene, settled=False)
             self._see_now()
+        elif self._is_film_next(back=True):
+            self._go_along(self._edits.undo())
         else:
             self._travel(self.history.undo())
 
     def redo(self) -> None:
-        self._travel(self.history.redo())
+        if self._is_film_next(back=False):
+            self._go_along(self._edits.redo())
+        else:
+            self._travel(self.history.redo())
+
+    def undo_label(self) -> str | None:
+        """What undo would take back; None where there is nothing."""
+        if self._is_film_next(back=True):
+            return self._edits.label
+        can_travel = self.history.undo() is not self.history or self.scene != self.history.entry.scene
+        return self.history.entry.label if can_travel else None
+
+    def redo_label(self) -> str | None:
+        """What redo would do again; None where there is nothing."""
+        if self._is_film_next(back=False):
+            return self._edits.next_label
+        redone = self.history.redo()
+        return redone.entry.label if redone is not self.history else None
 
     def go_to(self, entry: Entry) -> None:
         """Go back (or on) to a visited point."""
@@ -131,16 +165,18 @@ class Session(QObject):
     def open_model(self, model: Model, scene: Scene | None = None) -> None:
         """Switch to a loaded model, at ``scene``, or where one was when it was last open, or at its first seed."""
         if self.model is not None:
-            self._others[self.model.digest] = Work(self.history, self.keyframes, self.directions, self.branches)
+            self._others[self.model.digest] = Work(self.history, self.film, self.directions, self.branches)
         work = self._others.pop(model.digest, None)
         known = work.history if work is not None else None
-        self.keyframes, self.directions = (work.keyframes, work.directions) if work is not None else ((), ())
+        self.film = work.film if work is not None else replace(self.film, keyframes=(), region=None)
+        self.directions = work.directions if work is not None else ()
         self.branches, self.turn_step = work.branches if work is not None else (), None
         self.model, self.picture, self.strengths, self.accuracies = model, None, {}, {}
         self.history = known or History.start(scene or first_scene(model))
         if scene is not None and known is not None:
             self.history = known.visit(scene, "Open")
         self.scene = self.history.entry.scene
+        self._edits = Trail.start(_Edit(self.film, self.history.current))
         kinds = model.facts.direction_kinds
         if self.view.kind not in kinds:
             self.view = replace(self.view, kind=kinds[0])
@@ -159,6 +195,7 @@ class Session(QObject):
         self.scene_seen.emit()
         self.history_changed.emit()
         self.view_changed.emit()
+        self.film_changed.emit()
         self.kept_changed.emit()
         self.turn_changed.emit()
 
@@ -184,9 +221,23 @@ class Session(QObject):
             self.favourites = favourites
             self.kept_changed.emit()
 
-    def set_keyframes(self, keyframes: tuple[Scene, ...]) -> None:
-        if keyframes != self.keyframes:
-            self.keyframes = keyframes
+    def change_film(self, film: Film, label: str = "", settled: bool = True) -> None:
+        """Make the film another one; ``label`` says what was done, for undo."""
+        self._show_film(film)
+        if settled:
+            self.settle_film(label)
+
+    def settle_film(self, label: str) -> None:
+        """Make the film as it is a step of undo."""
+        if self.film != self._edits.now.film:
+            self._edits = self._edits.visit(_Edit(self.film, self.history.current), label or "Change the film")
+            self.history_changed.emit()
+
+    def set_output(self, output: Output) -> None:
+        """Write films in another way."""
+        if output != self.output:
+            self.output = output
+            self.film_changed.emit()
             self.kept_changed.emit()
 
     def set_directions(self, directions: tuple[Examples, ...]) -> None:
@@ -213,11 +264,6 @@ class Session(QObject):
             self.turn_step = step
             self.turn_changed.emit()
 
-    def set_film(self, film: FilmSettings) -> None:
-        if film != self.film:
-            self.film = film
-            self.kept_changed.emit()
-
     # --- saving ---
 
     def snapshot(self) -> SavedSession:
@@ -228,8 +274,8 @@ class Session(QObject):
             scene=self.scene,
             history=self.history,
             favourites=self.favourites,
-            keyframes=self.keyframes,
             film=self.film,
+            output=self.output,
             view=self.view,
             others=tuple(self._others.items()),
             directions=self.directions,
@@ -245,9 +291,13 @@ class Session(QObject):
         """Keep what a saved session holds for when its models are opened, and its favourites."""
         self._others |= dict(saved.others)
         if saved.digest:
-            self._others[saved.digest] = Work(saved.history, saved.keyframes, saved.directions, saved.branches)
+            self._others[saved.digest] = Work(saved.history, saved.film, saved.directions, saved.branches)
         self.favourites = tuple(dict.fromkeys((*saved.favourites, *self.favourites)))
-        self.film = saved.film
+        self.output = saved.output
+        if not self.film.keyframes:
+            settings = replace(saved.film, keyframes=(), region=None, sound=None)
+            self.film, self._edits = settings, Trail.start(_Edit(settings, self.history.current))
+        self.film_changed.emit()
         self.kept_changed.emit()
 
     def restore(self, saved: SavedSession, model: Model) -> None:
@@ -257,6 +307,28 @@ class Session(QObject):
         self.remember(replace(saved, digest=model.digest))
         self.view = saved.view
         self.open_model(model, saved.scene)
+
+    def _is_film_next(self, back: bool) -> bool:
+        """Whether undo, or redo, comes to a change of the film before it comes to one of the scene."""
+        if back:
+            if not self._edits.at:
+                return False
+            return self._edits.now.entry == self.history.current or self.history.undo() is self.history
+        if not self._edits.next_label:
+            return False
+        following = self._edits.redo().now
+        return following.entry == self.history.current or self.history.redo() is self.history
+
+    def _go_along(self, edits: Trail[_Edit]) -> None:
+        self._edits = edits
+        self._show_film(edits.now.film)
+        self.history_changed.emit()
+
+    def _show_film(self, film: Film) -> None:
+        if film != self.film:
+            self.film = film
+            self.film_changed.emit()
+            self.kept_changed.emit()
 
     def _see_now(self) -> None:
         if self._seeing.isActive():

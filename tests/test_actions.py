@@ -17,18 +17,19 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
-from explorer.animation import frame_count
+from explorer.animation import Film, Output, frame_count, through
 from explorer.cli import main
 from explorer.history import History
 from explorer.imaging import read_image
 from explorer.loading import load
 from explorer.recipe import recipe_of
-from explorer.saved import FilmSettings, SavedSession, read_session
+from explorer.saved import SavedSession, read_session
 from explorer.scene import Direction, Latent, Scene, Seed
 
-SHORT = FilmSettings(pace=0.2, frames_per_second=10, size=32)
-LONG = FilmSettings(pace=60.0, frames_per_second=60)
 KEYFRAMES = tuple(seed_scene(number) for number in range(3))
+SHORT = through(KEYFRAMES, Film(frames_per_second=10), 0.2)
+LONG = through(KEYFRAMES, Film(frames_per_second=60), 60.0)
+SMALL = Output(size=32)
 
 AUTOSAVING = """
 import sys
@@ -70,7 +71,7 @@ def test_k_puts_points_on_the_timeline(opened: Program) -> None:
     opened.press(Qt.Key.Key_K)
     opened.press(Qt.Key.Key_N)
     opened.press(Qt.Key.Key_K)
-    assert opened.session.keyframes == (seed_scene(0), seed_scene(1))
+    assert opened.session.film.scenes == (seed_scene(0), seed_scene(1))
     assert opened.window.timeline.track.isVisible()
 
 
@@ -82,8 +83,8 @@ def test_a_film_with_too_few_keyframes_gets_a_sentence(opened: Program) -> None:
 
 @pytest.mark.parametrize("suffix", ["mp4", "gif"])
 def test_an_exported_film_has_every_frame_at_the_size_asked_for(opened: Program, out: Path, suffix: str) -> None:
-    opened.session.set_keyframes(KEYFRAMES)
-    opened.session.set_film(SHORT)
+    opened.session.change_film(SHORT)
+    opened.session.set_output(SMALL)
     film = opened.actions.motion.film()
     assert film is not None
     opened.actions.export_film(out / f"film.{suffix}")
@@ -101,23 +102,21 @@ def test_an_exported_film_has_every_frame_at_the_size_asked_for(opened: Program,
 
 
 def test_a_dropped_film_brings_its_keyframes_back(opened: Program, out: Path) -> None:
-    opened.session.set_keyframes(KEYFRAMES)
-    opened.session.set_film(SHORT)
+    opened.session.change_film(SHORT)
+    opened.session.set_output(SMALL)
     opened.actions.export_film(out / "film.gif")
     opened.wait_message("film.gif is written")
     film = opened.actions.motion.film()
-    opened.session.set_keyframes(())
-    opened.session.set_film(FilmSettings())
+    opened.session.change_film(Film())
     opened.drop(out / "film.gif")
-    opened.wait(lambda: opened.session.keyframes == KEYFRAMES)
+    opened.wait(lambda: opened.session.film.scenes == KEYFRAMES)
     opened.rest()
     assert opened.actions.motion.film() == film
 
 
 def test_a_film_cancelled_in_the_middle_leaves_nothing_and_the_program_goes_on(opened: Program, out: Path) -> None:
     jobs = opened.instrument.workers.jobs
-    opened.session.set_keyframes(KEYFRAMES)
-    opened.session.set_film(LONG)
+    opened.session.change_film(LONG)
     opened.actions.export_film(out / "film.mp4")
     opened.wait(lambda: any(state.done > 8 for state in jobs.states()))
     opened.wait(lambda: bool(list(out.iterdir())))  # it is being written under a name of its own
@@ -126,15 +125,14 @@ def test_a_film_cancelled_in_the_middle_leaves_nothing_and_the_program_goes_on(o
     opened.wait(lambda: not jobs.states())
     assert list(out.iterdir()) == []
     assert opened.window.messages.text() == ""
-    opened.session.set_film(SHORT)
+    opened.session.change_film(SHORT)
     opened.actions.export_film(out / "film.gif")
     opened.wait_message("film.gif is written")
 
 
 def test_the_picture_follows_the_hand_while_a_film_is_written(opened: Program, out: Path) -> None:
     jobs = opened.instrument.workers.jobs
-    opened.session.set_keyframes(KEYFRAMES)
-    opened.session.set_film(LONG)
+    opened.session.change_film(LONG)
     opened.actions.export_film(out / "film.mp4")
     opened.wait(lambda: any(state.done > 0 for state in jobs.states()))
     before = opened.picture().pixels
@@ -146,14 +144,14 @@ def test_the_picture_follows_the_hand_while_a_film_is_written(opened: Program, o
 
 
 def test_a_film_for_an_unknown_suffix_gets_a_sentence(opened: Program, out: Path) -> None:
-    opened.session.set_keyframes(KEYFRAMES)
+    opened.session.change_film(through(KEYFRAMES))
     opened.actions.export_film(out / "film.xyz")
     opened.wait_message("film.xyz")
     assert list(out.iterdir()) == []
 
 
 def test_the_film_plays_on_the_canvas_and_pauses(opened: Program) -> None:
-    opened.session.set_keyframes(KEYFRAMES)
+    opened.session.change_film(through(KEYFRAMES))
     opened.press(Qt.Key.Key_Space, Qt.KeyboardModifier.ControlModifier)
     assert opened.actions.motion.playing() == "film"
     opened.wait(lambda: len(opened.session.pictured.latent.sources) == 2)
@@ -210,13 +208,13 @@ def test_a_saved_session_holds_everything_and_comes_back_the_same(
     opened.press(Qt.Key.Key_F)
     opened.press(Qt.Key.Key_K)
     opened.press(Qt.Key.Key_G)
-    opened.session.set_film(SHORT)
+    opened.session.change_film(SHORT)
     saved, pixels = opened.session.snapshot(), opened.pixels()
     opened.actions.save_session(out / "kept.json")
     opened.wait_message("kept.json is written")
     opened.open(checkpoints[1])
     opened.session.set_favourites(())
-    opened.session.set_keyframes(())
+    opened.session.change_film(Film())
     opened.press(Qt.Key.Key_P)
     opened.actions.open(out / "kept.json")
     opened.wait(lambda: opened.model().path == checkpoints[0])

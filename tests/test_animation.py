@@ -22,9 +22,11 @@ from explorer.animation import (
     read_film_recipe,
     scene_at,
     scenes,
+    through,
     to_json,
     write_film,
 )
+from explorer.animation.editing import stretched
 from explorer.errors import ExportError, SceneError
 from explorer.imaging import read_recipe
 from explorer.scene import Direction, Latent, Scene, Seed, between, moved
@@ -40,6 +42,11 @@ RECIPE: dict[str, Any] = {
 }
 ANIMATIONS = (".gif", ".webp", ".png")
 ALL = (*WRITERS, "")
+
+
+def made(keyframes: tuple[Scene, ...], seconds: float, rate: int, easing: str = "linear", loop: bool = False) -> Film:
+    """A film through scenes, all of its ways alike."""
+    return stretched(through(keyframes, Film(frames_per_second=rate, loop=loop), 1.0, easing), seconds)
 
 
 class StoppedError(Exception):
@@ -96,68 +103,68 @@ def test_easings_start_at_0_end_at_1_and_never_fall(name: str) -> None:
 
 
 def test_hold_stays_on_a_keyframe_until_the_next() -> None:
-    film = list(scenes(Film((A, B, C), 1.0, 9, "hold")))
+    film = list(scenes(made((A, B, C), 1.0, 9, "hold")))
     assert film == [A] * 4 + [B] * 4 + [C]
 
 
 @pytest.mark.parametrize("easing", EASINGS)
 def test_a_film_starts_and_ends_exactly_on_its_keyframes(easing: str) -> None:
-    film = list(scenes(Film((A, B, C), 1.7, 30, easing)))
+    film = list(scenes(made((A, B, C), 1.7, 30, easing)))
     assert (film[0], film[-1], len(film)) == (A, C, 51)
 
 
 def test_a_film_passes_exactly_through_its_keyframes() -> None:
-    film = list(scenes(Film((A, B, C), 3.1, 10)))
+    film = list(scenes(made((A, B, C), 3.1, 10)))
     assert len(film) == 31
     assert film[15] == B
 
 
 def test_a_loop_has_no_duplicate_frame() -> None:
-    film = list(scenes(Film((A, B, C), 3.0, 10, loop=True)))
+    film = list(scenes(made((A, B, C), 3.0, 10, loop=True)))
     assert (len(film), film[0], film[10], film[20]) == (30, A, B, C)
     assert film[-1] == between(C, A, 29 * 3 / 30 - 2)
     assert len(set(film)) == 30
 
 
 def test_a_loop_that_already_ends_where_it_starts_does_not_pause_there() -> None:
-    assert list(scenes(Film((A, B, A), 2.0, 10, loop=True))) == list(scenes(Film((A, B), 2.0, 10, loop=True)))
+    assert list(scenes(made((A, B, A), 2.0, 10, loop=True))) == list(scenes(made((A, B), 2.0, 10, loop=True)))
 
 
 def test_a_time_and_its_frame_show_the_same_scene() -> None:
-    film = Film((A, B, C), 2.0, 16, "ease", loop=True)
+    film = made((A, B, C), 2.0, 16, "ease", loop=True)
     assert [scene_at(film, index / 16) for index in range(32)] == list(scenes(film))
 
 
 @pytest.mark.parametrize(("t", "scene"), [(-1.0, A), (0.0, A), (1.0, B), (2.0, C), (99.0, C)])
 def test_times_outside_the_film_show_its_ends(t: float, scene: Scene) -> None:
-    assert scene_at(Film((A, B, C), 2.0, 25), t) == scene
+    assert scene_at(made((A, B, C), 2.0, 25), t) == scene
 
 
 def test_scenes_are_made_only_when_asked_for() -> None:
-    assert next(scenes(Film((A, B), 3600.0, 120))) == A
+    assert next(scenes(made((A, B), 3600.0, 120))) == A
 
 
 def test_a_film_lasts_as_long_as_its_frames() -> None:
-    assert frame_count(Film((A, B), 2.5, 24)) == 60
-    assert frame_count(Film((A, B), 0.1, 1)) == 2
+    assert frame_count(made((A, B), 2.5, 24)) == 60
+    assert frame_count(made((A, B), 0.1, 1)) == 2
 
 
 # Film as JSON
 
 
 def test_a_film_survives_json() -> None:
-    film = Film((A, moved(B, Direction("axis", 3), 1.5)), 4.5, 25, "ease-in", loop=True)
+    film = made((A, moved(B, Direction("axis", 3), 1.5)), 4.5, 25, "ease-in", loop=True)
     assert film_from_json(json.loads(json.dumps(to_json(film)))) == film
 
 
 def test_a_plain_list_of_scenes_is_a_film() -> None:
-    assert film_from_json([scene_to_json(scene) for scene in (A, B, C)]) == Film((A, B, C), 4.0, 30)
+    assert film_from_json([scene_to_json(scene) for scene in (A, B, C)]) == made((A, B, C), 4.0, 30)
 
 
 @pytest.mark.parametrize(
     ("change", "word"),
     [
-        ({"seconds": 0.05}, "seconds"),
+        ({"seconds": 0.01}, "seconds"),
         ({"seconds": 3601}, "seconds"),
         ({"seconds": 10**400}, "seconds"),
         ({"seconds": float("nan")}, "seconds"),
@@ -169,8 +176,6 @@ def test_a_plain_list_of_scenes_is_a_film() -> None:
         ({"easing": "bounce"}, "bounce"),
         ({"easing": []}, "easing"),
         ({"loop": "yes"}, "loop"),
-        ({"keyframes": []}, "keyframes"),
-        ({"keyframes": [scene_to_json(A)]}, "keyframes"),
         ({"keyframes": [{}] * 10_001}, "keyframes"),
         ({"keyframes": [{}, {}]}, "scene"),
         ({"keyframes": "ab"}, "film"),
@@ -178,10 +183,10 @@ def test_a_plain_list_of_scenes_is_a_film() -> None:
 )
 def test_an_impossible_film_gets_one_sentence(change: dict[str, Any], word: str) -> None:
     with pytest.raises(SceneError, match=word):
-        film_from_json({**to_json(Film((A, B), 2.0, 30)), **change})
+        film_from_json({**to_json(made((A, B), 2.0, 30)), **change})
 
 
-@pytest.mark.parametrize("data", [None, 3, "film", {}, [], [1, 2]])
+@pytest.mark.parametrize("data", [None, 3, "film", {}, [1, 2]])
 def test_what_is_no_film_gets_one_sentence(data: Any) -> None:
     with pytest.raises(SceneError):
         film_from_json(data)
@@ -190,10 +195,9 @@ def test_what_is_no_film_gets_one_sentence(data: Any) -> None:
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: Film((A,), 1.0, 30),
-        lambda: Film((A, B), float("nan"), 30),
-        lambda: Film((A, B), 1.0, 0),
-        lambda: Film((A, B), 1.0, 30, "bounce"),
+        lambda: made((A, B), float("nan"), 30),
+        lambda: made((A, B), 1.0, 0),
+        lambda: made((A, B), 1.0, 30, "bounce"),
     ],
 )
 def test_an_impossible_film_cannot_be_made(make: Callable[[], Film]) -> None:

@@ -14,12 +14,12 @@ from PySide6.QtWidgets import QAbstractItemView, QAbstractSpinBox, QComboBox, QL
 from pytestqt.qtbot import QtBot
 from torch import Tensor
 
+from explorer.animation import Film, through
 from explorer.facts import describe
 from explorer.generators import VAEGenerator
-from explorer.saved import FilmSettings
 from explorer.session import Model
 
-LONG = FilmSettings(pace=60.0, frames_per_second=60)
+LONG = through((seed_scene(0), seed_scene(1)), Film(frames_per_second=60), 60.0)
 
 
 class Broken(VAEGenerator):
@@ -63,8 +63,7 @@ def test_it_closes_while_a_model_is_opened(opened: Program, checkpoints: tuple[P
 
 
 def test_it_closes_while_a_film_is_written_and_leaves_none(opened: Program, tmp_path: Path) -> None:
-    opened.session.set_keyframes((seed_scene(0), seed_scene(1)))
-    opened.session.set_film(LONG)
+    opened.session.change_film(LONG)
     opened.actions.export_film(tmp_path / "out" / "film.mp4")
     opened.wait(lambda: any(state.done > 8 for state in opened.instrument.workers.jobs.states()))
     opened.close()
@@ -124,7 +123,7 @@ def test_opening_another_model_while_the_last_session_is_restored_loses_nothing(
         impatient.rest()
         assert impatient.model().path == checkpoints[1]
         kept = dict(impatient.session.snapshot().others)[digest]
-        assert (kept.history.entry.scene, kept.keyframes) == (scene, (scene,))
+        assert (kept.history.entry.scene, kept.film.scenes) == (scene, (scene,))
 
 
 # --- failing ---
@@ -363,4 +362,4 @@ def test_starting_with_a_checkpoint_keeps_what_the_last_run_left(
         assert next_run.model().path == other
         next_run.open(next(path for path in checkpoints if path != other))
         assert next_run.session.scene == seed_scene(7)
-        assert len(next_run.session.keyframes) == len(next_run.session.favourites) == 1
+        assert len(next_run.session.film.keyframes) == len(next_run.session.favourites) == 1

@@ -13,13 +13,13 @@ from explorer.atlas.choices import (
     COMBINE,
     Choices,
     ReferenceChoice,
-    Trail,
     choices_from_json,
     choices_to_json,
     combined,
     packed,
     unpacked,
 )
+from explorer.trail import Trail
 
 
 @pytest.mark.parametrize("count", [1, 7, 8, 9, 1_000])

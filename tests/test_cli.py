@@ -20,6 +20,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from explorer import __main__ as entry
+from explorer.animation import Film, Output, through
 from explorer.cli import app, main
 from explorer.export import export_picture
 from explorer.files import digest
@@ -29,7 +30,7 @@ from explorer.imaging import read_image, read_recipe
 from explorer.nets.vae import VAEShape
 from explorer.recipe import Recipe, recipe_of
 from explorer.render import render_images
-from explorer.saved import FilmSettings, SavedSession
+from explorer.saved import SavedSession
 from explorer.scene import Direction, Latent, Scene, Seed, to_json
 from explorer.training import VAERecipe
 
@@ -286,13 +287,12 @@ def test_a_film_has_the_right_number_of_frames_and_its_recipe(run: Run, model: P
     assert sizes == [(32, 32)] * 8
     assert recipe is not None
     assert recipe.film is not None
-    assert (recipe.film.easing, recipe.digest) == ("ease", digest(model))
+    assert ({k.easing for k in recipe.film.keyframes}, recipe.digest) == ({"ease"}, digest(model))
 
 
 def test_a_session_knows_its_model_and_how_its_film_goes(run: Run, model: Path, tmp_path: Path) -> None:
-    settings = FilmSettings(0.25, 8, "linear", loop=True, size=16)
-    keyframes = (Scene(), CHANGED)
-    saved = SavedSession(str(tmp_path / "gone" / model.name), digest(model), keyframes=keyframes, film=settings)
+    film = through((Scene(), CHANGED), Film(frames_per_second=8, loop=True), 0.25, "linear")
+    saved = SavedSession(str(tmp_path / "gone" / model.name), digest(model), film=film, output=Output(size=16))
     session = _written(tmp_path / "session.json", saved.to_text())
     assert run("animate", session, "-o", tmp_path / "film").code == 0
     assert len(list((tmp_path / "film").iterdir())) == 4
@@ -309,7 +309,7 @@ def test_a_film_can_be_made_again_from_itself(run: Run, model: Path, tmp_path: P
 
 def test_what_cannot_become_a_film_gets_one_sentence(run: Run, model: Path, tmp_path: Path) -> None:
     scenes = _scene_list(tmp_path)
-    saved = SavedSession(str(tmp_path / "gone.safetensors"), "0" * 64, keyframes=(Scene(), CHANGED)).to_text()
+    saved = SavedSession(str(tmp_path / "gone.safetensors"), "0" * 64, film=through((Scene(), CHANGED))).to_text()
     _refused(run("animate", scenes, "-o", tmp_path / "a.mp4"), "does not say which model")
     _refused(run("animate", scenes, "--checkpoint", model, "--fps", 0, "-o", tmp_path / "a.mp4"), "frames per second")
     _refused(run("animate", scenes, "--checkpoint", model, "--easing", "x", "-o", tmp_path / "a.mp4"), "easing")

@@ -20,6 +20,7 @@ from pytestqt.qtbot import QtBot
 from runs import SIDE, TOTAL, FakeLive, made_model, made_steps
 
 from explorer.actions import Actions, Workers
+from explorer.animation import Film, through
 from explorer.branching import Branching, next_name
 from explorer.export_run import beside, write_run, write_strip
 from explorer.imaging import read_image, read_recipe
@@ -963,9 +964,9 @@ def test_without_keyframes_the_timeline_is_a_title_row_in_denoise(window: Window
     window.choose_workspace(1)
     look()
     qtbot.waitUntil(lambda: window.denoise.canvas.height() >= 260)
-    session.set_keyframes((session.scene,))
+    session.change_film(through((session.scene,)))
     look()
-    session.set_keyframes(())
+    session.change_film(Film())
     window.choose_workspace(0)
     look()
     assert told == [(False, True), (True, False), (False, True), (False, True)]

@@ -213,7 +213,7 @@ def test_a_dropped_session_becomes_the_session(opened: Program, checkpoints: tup
     opened.rest()
     assert opened.session.scene == scene
     assert opened.session.history == history
-    assert opened.session.keyframes == (scene,)
+    assert opened.session.film.scenes == (scene,)
 
 
 def test_a_dropped_model_is_opened(opened: Program, checkpoints: tuple[Path, Path]) -> None:
@@ -303,7 +303,7 @@ def test_the_favourites_of_the_open_model_are_listed_and_lead_back(
 def test_a_visited_point_becomes_a_keyframe(opened: Program) -> None:
     opened.press(Qt.Key.Key_N)
     opened.window.explore.visited.add_keyframe(0)
-    assert opened.session.keyframes == (seed_scene(0),)
+    assert opened.session.film.scenes == (seed_scene(0),)
 
 
 @pytest.mark.slow

@@ -14,11 +14,12 @@ pytest.importorskip("PySide6.QtCore")
 
 from examples import make_prior_vae, make_vae
 
+from explorer.animation import Film, Keyframe, Output, Sound, through
 from explorer.errors import SceneError
 from explorer.facts import describe
 from explorer.history import History
 from explorer.imaging import Picture
-from explorer.saved import Favourite, FilmSettings, SavedSession, View, read_session
+from explorer.saved import Favourite, SavedSession, View, read_session
 from explorer.scene import Direction, ImageFile, Latent, Scene, Seed, between, moved, to_json
 from explorer.session import Model, Session
 
@@ -30,6 +31,7 @@ SIGNALS = (
     "history_changed",
     "view_changed",
     "kept_changed",
+    "film_changed",
     "directions_changed",
 )
 
@@ -160,7 +162,7 @@ def test_a_model_that_suggests_nonsense_opens_at_its_first_seed(qapp: object, st
 def test_opening_a_model_is_told_once_each(session: Session) -> None:
     names = heard(session)
     session.open_model(make_model("b"))
-    assert sorted(names) == ["history_changed", "kept_changed", "model_changed", "scene_changed", "view_changed"]
+    assert sorted(names) == sorted(set(SIGNALS) - {"picture_shown", "directions_changed"})
 
 
 def test_every_model_keeps_its_own_history(session: Session) -> None:
@@ -211,8 +213,8 @@ def test_what_is_set_to_the_same_is_not_told(session: Session) -> None:
     names = heard(session)
     session.set_view(session.view)
     session.set_favourites(())
-    session.set_keyframes(())
-    session.set_film(FilmSettings())
+    session.change_film(Film(), "Nothing")
+    session.set_output(Output())
     assert names == []
 
 
@@ -220,21 +222,70 @@ def test_what_is_kept_is_told_once_each(session: Session) -> None:
     names = heard(session)
     session.set_view(View("grid"))
     session.set_favourites((Favourite(at(1), "a"),))
-    session.set_keyframes((at(1), at(2)))
-    session.set_film(FilmSettings(pace=3.0))
+    session.change_film(through((at(1), at(2))), settled=False)
+    session.set_output(Output(size=64))
     session.set_strengths("axis", np.ones(5))
-    assert names == ["view_changed", "kept_changed", "kept_changed", "kept_changed", "directions_changed"]
+    assert names == [
+        "view_changed",
+        "kept_changed",
+        *("film_changed", "kept_changed"),
+        *("film_changed", "kept_changed"),
+        "directions_changed",
+    ]
 
 
-@pytest.mark.parametrize(("loop", "seconds"), [(False, 6.0), (True, 8.0)])
-def test_a_film_takes_its_pace_from_keyframe_to_keyframe(loop: bool, seconds: float) -> None:
-    film = FilmSettings(pace=2.0, loop=loop).film((at(0), at(1), at(2), at(3)))
-    assert film.seconds == pytest.approx(seconds)
+# --- the film ---
 
 
-def test_a_film_of_one_keyframe_is_one_sentence() -> None:
-    with pytest.raises(SceneError):
-        FilmSettings().film((at(0),))
+def test_undo_takes_back_changes_of_scene_and_film_in_the_order_of_doing(session: Session) -> None:
+    first, second = through((at(1), at(2))), through((at(1), at(2), at(3)))
+    session.change(at(1), "Seed 1")
+    session.change_film(first, "First")
+    session.change_film(second, "Second")
+    session.change(at(2), "Seed 2")
+    session.change_film(first, "Shorter")
+    states = [(session.scene, session.film)]
+    labels = []
+    while (label := session.undo_label()) is not None:
+        labels.append(label)
+        session.undo()
+        states.append((session.scene, session.film))
+    assert labels == ["Shorter", "Seed 2", "Second", "First", "Seed 1"]
+    assert [film for _, film in states] == [first, second, second, first, Film(), Film()]
+    assert [scene for scene, _ in states] == [at(2), at(2), at(1), at(1), at(1), at(0)]
+    again = [states[-1]]
+    while session.redo_label() is not None:
+        session.redo()
+        again.append((session.scene, session.film))
+    assert again == states[::-1]
+
+
+def test_a_drag_on_the_timeline_is_one_step_of_undo(session: Session) -> None:
+    start = through((at(1), at(2)))
+    session.change_film(start, "Start")
+    for seconds in (2.5, 3.0, 3.5):
+        session.change_film(through((at(1), at(2)), seconds=seconds), settled=False)
+    session.settle_film("Stretch")
+    session.undo()
+    assert session.film == start
+
+
+def test_undo_in_the_middle_of_a_drag_on_the_timeline_takes_the_drag_back(session: Session) -> None:
+    start = through((at(1), at(2)))
+    session.change_film(start, "Start")
+    session.change_film(through((at(1), at(2)), seconds=5.0), settled=False)
+    session.undo()
+    assert (session.film, session.undo_label()) == (start, "Start")
+
+
+def test_a_session_of_the_first_version_keeps_its_keyframes_and_pace(tmp_path: Path) -> None:
+    data = json.loads(SavedSession().to_text())
+    data["keyframes"] = [to_json(at(0)), to_json(at(5))]
+    data["film"] = {"pace": 3.0, "frames_per_second": 25, "easing": "linear", "loop": True, "size": 256}
+    del data["output"]
+    read = read_session(written(tmp_path, json.dumps(data)))
+    keyframes = (Keyframe(at(0), 3.0, "linear"), Keyframe(at(5), 3.0, "linear"))
+    assert (read.film, read.output) == (Film(keyframes, 25, loop=True), Output(size=256))
 
 
 # --- files ---
@@ -253,8 +304,7 @@ def test_a_restored_session_is_the_one_that_was_saved(session: Session, tmp_path
     session.change(at(1), "Seed 1")
     session.change(moved(at(1), AXIS, 2.0), "Axis 1")
     session.set_favourites((Favourite(at(3), "a", "nice"),))
-    session.set_keyframes((at(0), at(1)))
-    session.set_film(FilmSettings(loop=True))
+    session.change_film(through((at(0), at(1)), Film(loop=True)), "Film")
     session.set_view(View("grid", cells=5))
     saved = read_session(written(tmp_path, session.snapshot().to_text()))
     other = Session()
@@ -335,7 +385,9 @@ def test_a_session_with_a_damaged_part_opens_or_is_one_sentence(tmp_path: Path, 
     assert message == "" or message.endswith(".")
 
 
-@pytest.mark.parametrize(("part", "field"), [("view", "cells"), ("view", "span"), ("film", "pace"), ("film", "size")])
+@pytest.mark.parametrize(
+    ("part", "field"), [("view", "cells"), ("view", "span"), ("film", "frames_per_second"), ("output", "size")]
+)
 @pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity", "1e999", "-1e999", "1e300", '"x"', "null", "[]"])
 def test_numbers_of_a_damaged_session_never_get_out_of_bounds(tmp_path: Path, part: str, field: str, text: str) -> None:
     data = json.loads(rich().to_text())
@@ -357,8 +409,16 @@ def rich() -> SavedSession:
         scene=scene,
         history=history,
         favourites=(Favourite(at(4), "Faces", "the best"), Favourite(scene, "Faces")),
-        keyframes=(at(0), scene, at(2)),
-        film=FilmSettings(3.5, 24, "linear", True, 256),
+        film=Film(
+            (Keyframe(at(0), 3.5, "linear"), Keyframe(scene, 0.5, (0.1, 0.2, 0.3, 1.0), (0.0, 0.25)), Keyframe(at(2))),
+            24,
+            loop=True,
+            path="spline",
+            even=True,
+            region=(0.5, 1.5),
+            sound=Sound("/tmp/é.wav", "2" * 64, (0.5, 1.0), 9.0),
+        ),
+        output=Output(256, "smooth", 70, "h265", caption="{time}"),
         view=View("grid", Direction("axis", 3), Direction("data", 0), 9, 1.5, True, "data"),
     )
 
@@ -382,12 +442,12 @@ def test_each_model_keeps_its_history_and_keyframes_in_the_saved_session(session
     first, second = make_model("c"), make_model("d")
     session.open_model(first)
     session.change(at(7), "Seed 7")
-    session.set_keyframes((Scene(), session.scene))
+    session.change_film(through((Scene(), session.scene)), "Film")
     session.open_model(second)
-    assert session.keyframes == ()
+    assert session.film.keyframes == ()
     (tmp_path / "kept.json").write_text(session.snapshot().to_text(), "utf-8")
     again = Session()
     again.restore(read_session(tmp_path / "kept.json"), second)
     again.open_model(first)
     assert again.history.entry.label == "Seed 7"
-    assert len(again.keyframes) == 2
+    assert len(again.film.keyframes) == 2

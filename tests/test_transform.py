@@ -15,6 +15,7 @@ from PySide6.QtGui import QMouseEvent, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QPushButton
 
+from explorer.animation import duration
 from explorer.render import render_many
 from explorer.scene import Transform
 from explorer.ui.controls import SliderRow
@@ -208,7 +209,7 @@ def test_a_film_goes_from_one_place_to_another(moving: Program) -> None:
     moving.actions.add_keyframe()
     film = moving.actions.motion.film()
     assert film is not None
-    moving.actions.motion.scrub(film.seconds / 4)
+    moving.actions.motion.scrub(duration(film) / 4)
     assert 0.0 < moving.session.scene.transform.x < 0.25
 
 

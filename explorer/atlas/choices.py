@@ -19,7 +19,6 @@ __all__ = [
     "COMBINE",
     "Choices",
     "ReferenceChoice",
-    "Trail",
     "choices_from_json",
     "choices_to_json",
     "combined",
@@ -28,7 +27,6 @@ __all__ = [
 ]
 
 USUAL_RATE: Final = 0.01
-LONGEST_TRAIL: Final = 100
 MOST_BITS: Final = 16 << 20  # bytes of a mask in a file: of 128 million pictures
 KINDS: Final = ("none", "label", "selection", "dataset")
 COMBINE: Final = ("set", "add", "subtract", "intersect")
@@ -70,45 +68,6 @@ class Choices:
         if is_normal is None:
             marks.pop(row, None)
         return replace(self, marks=MappingProxyType(marks))
-
-
-@dataclass(frozen=True, slots=True)
-class Trail:
-    """Choices one after the other, and which of them holds."""
-
-    steps: tuple[tuple[Choices, str], ...]
-    at: int = 0
-
-    @staticmethod
-    def start(choices: Choices) -> Trail:
-        return Trail(((choices, ""),))
-
-    @property
-    def now(self) -> Choices:
-        return self.steps[self.at][0]
-
-    @property
-    def label(self) -> str:
-        """What was done last; empty at the start."""
-        return self.steps[self.at][1]
-
-    @property
-    def next_label(self) -> str:
-        """What redo would do; empty where there is nothing to do again."""
-        return self.steps[self.at + 1][1] if self.at + 1 < len(self.steps) else ""
-
-    def visit(self, choices: Choices, label: str) -> Trail:
-        """The trail after a change; what was undone is forgotten."""
-        if choices == self.now:
-            return self
-        steps = (*self.steps[: self.at + 1], (choices, label))[-LONGEST_TRAIL:]
-        return Trail(steps, len(steps) - 1)
-
-    def undo(self) -> Trail:
-        return replace(self, at=max(self.at - 1, 0))
-
-    def redo(self) -> Trail:
-        return replace(self, at=min(self.at + 1, len(self.steps) - 1))
 
 
 def packed(mask: Bools | None) -> bytes:

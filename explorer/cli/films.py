@@ -42,6 +42,7 @@ def animate(
     if output.suffix and output.suffix.lower() not in WRITERS:
         kinds = ", ".join(WRITERS)
         raise typer.BadParameter(f"{output} should end in {kinds}, or be a folder.", param_hint="--output")
+    from explorer.animation.editing import eased, stretched
     from explorer.cli.reading import read_film
     from explorer.export import export_film
     from explorer.files import digest
@@ -49,22 +50,20 @@ def animate(
     from explorer.recipe import Recipe
 
     found = read_film(source, loop)
-    film = replace(
-        found.film,
-        seconds=found.film.seconds if seconds is None else seconds,
-        frames_per_second=found.film.frames_per_second if fps is None else fps,
-        easing=easing or found.film.easing,
-    )
+    film = found.film if fps is None else replace(found.film, frames_per_second=fps)
+    film = film if easing is None else eased(film, range(len(film.keyframes)), easing)
+    film = film if seconds is None else stretched(film, seconds)
+    output_as = found.output if size is None else replace(found.output, size=size)
     model = checkpoint or _checkpoint_of(found, source)
     generator = open_generator(model, device)
-    recipe = Recipe(str(model.absolute()), digest(model), generator.name, film=film)
+    recipe = Recipe(str(model.absolute()), digest(model), generator.name, film=film, output=output_as)
     with progress_bar("{task.fields[note]}") as progress:
         task = progress.add_task(f"Filming {output.name}", total=1, note="")
 
         def report(done: float, total: float, note: str) -> None:
             progress.update(task, completed=done, total=total, note=note)
 
-        frames = export_film(generator, film, output, recipe, found.size if size is None else size, report)
+        frames = export_film(generator, film, output, recipe, output_as, report)
         progress.update(task, completed=frames)
     tell(f"{output} is written: {frames:,} frames.")
 

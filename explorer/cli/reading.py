@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from explorer.animation import Film, film_from_json
+from explorer.animation import Film, Output, film_from_json
 from explorer.errors import SceneError
 from explorer.recipe import Recipe, recipe_of
 from explorer.scene import Scene, from_json
@@ -18,17 +18,16 @@ if TYPE_CHECKING:
 __all__ = ["FoundFilm", "read_film", "read_scene"]
 
 MAX_BYTES: Final = 64 << 20
-USUAL_SIZE: Final = 512  # pixels, as in the window
 SESSION_KEY: Final = "latent-explorer-session"
 RECIPE_KEY: Final = "latent-explorer"
 
 
 @dataclass(frozen=True, slots=True)
 class FoundFilm:
-    """A film, the least size it wants its frames to have, and the model it was made for, where that is said."""
+    """A film, how it wants to be written, and the model it was made for, where that is said."""
 
     film: Film
-    size: int = USUAL_SIZE
+    output: Output = field(default_factory=Output)
     checkpoint: str = ""
     digest: str = ""
     name: str = ""
@@ -62,21 +61,28 @@ def read_film(path: Path, loop: bool | None) -> FoundFilm:
     data = _read_json(path)
     if isinstance(data, dict) and SESSION_KEY in data:
         saved = _read_session(path)
-        settings = saved.film if loop is None else replace(saved.film, loop=loop)
-        return FoundFilm(settings.film(saved.keyframes), settings.size, saved.checkpoint, saved.digest)
+        film = saved.film if loop is None else replace(saved.film, loop=loop)
+        return FoundFilm(_playable(film, path), saved.output, saved.checkpoint, saved.digest)
     if isinstance(data, dict) and RECIPE_KEY in data:
         recipe = Recipe.from_json(data)
         if recipe.film is None:
             raise SceneError(f"{path} carries the recipe of a picture, not of a film.")
         film = recipe.film if loop is None else replace(recipe.film, loop=loop)
-        return FoundFilm(film, USUAL_SIZE, recipe.checkpoint, recipe.digest, recipe.name)
+        output = recipe.output or Output()
+        return FoundFilm(_playable(film, path), output, recipe.checkpoint, recipe.digest, recipe.name)
     values = {"keyframes": data} if isinstance(data, list) else data
     if isinstance(values, dict) and loop is not None:
         values = {**values, "loop": loop}
     try:
-        return FoundFilm(film_from_json(values))
+        return FoundFilm(_playable(film_from_json(values), path))
     except SceneError as error:
         raise SceneError(f"{path} cannot be made into a film: {error.message}", error.hint) from error
+
+
+def _playable(film: Film, path: Path) -> Film:
+    if not film.is_playable:
+        raise SceneError(f"{path} has {len(film.keyframes)} keyframes.", "A film needs at least two.")
+    return film
 
 
 def _read_json(path: Path) -> Any:

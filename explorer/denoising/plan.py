@@ -170,12 +170,13 @@ class Run:
     def _fresh_of(self, scene: Scene, seed: int, index: int) -> Tensor:
         draws, weights = [], []
         for source, weight in scene.latent.sources:
-            if weight > 0:
+            if weight != 0.0:
                 told = f"{source.number if isinstance(source, Seed) else 0}/{seed}/{index}"
                 number = int.from_bytes(hashlib.sha256(told.encode()).digest()[:8], "big") >> 1
                 draws.append(draw(number, tuple(self.generator.latent_shape)))
                 weights.append(weight)
-        return blend(torch.stack(draws), torch.tensor(weights, dtype=torch.float64), self.generator.spherical)
+        spherical = scene.latent.mixing == "slerp" if scene.latent.mixing else self.generator.spherical
+        return blend(torch.stack(draws), torch.tensor(weights, dtype=torch.float64), spherical)
 
     def _kept_outside(self, step: Step) -> Step:
         """The step with the known picture outside of the mask (Lugmayr et al. 2022, eq. 8), under the run's noise."""

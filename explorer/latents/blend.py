@@ -12,7 +12,9 @@ CLOSE = 1e-13
 
 
 def blend(points: Tensor, weights: Tensor, spherical: bool) -> Tensor:
-    """The weighted mean of points (k, *latent); weights (k,) are positive and are scaled to sum to 1.
+    """The weighted mean of points (k, *latent); weights (k,) are scaled to sum to 1, which must be above zero.
+
+    Single weights below zero, as on a curve that passes beyond its points, are allowed as long as they are small.
 
     Linear where the latent distribution is not centred (StyleGAN's W). Spherical where it is a standard normal, whose
     draws all have nearly the same norm while their straight average does not: the direction is the spherical weighted

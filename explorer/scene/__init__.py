@@ -6,7 +6,7 @@ Parts that a generator has no use for are ignored by it.
 
 from __future__ import annotations
 
-from explorer.scene.blending import between, blend, moved, walk
+from explorer.scene.blending import along, between, blend, moved, walk
 from explorer.scene.reading import MAX_NAME, direction_from_json, direction_to_json, from_json, to_json
 from explorer.scene.values import (
     ALL_LAYERS,
@@ -53,6 +53,7 @@ __all__ = [
     "Styles",
     "Transform",
     "Turn",
+    "along",
     "between",
     "blend",
     "direction_from_json",

@@ -25,7 +25,7 @@ from explorer.scene.values import (
 Key = TypeVar("Key", int, str)
 Curve: TypeAlias = tuple[tuple[float, float], ...]
 
-__all__ = ["between", "blend", "canonical", "moved", "walk"]
+__all__ = ["along", "between", "blend", "canonical", "moved", "walk"]
 
 
 def moved(scene: Scene, direction: AnyDirection, amount: float) -> Scene:
@@ -35,9 +35,49 @@ def moved(scene: Scene, direction: AnyDirection, amount: float) -> Scene:
     return replace(scene, latent=replace(scene.latent, moves=canonical(moves.items())))
 
 
-def between(start: Scene, end: Scene, t: float) -> Scene:
-    """The scene a fraction ``t`` (0 to 1) of the way from ``start`` to ``end``; exactly those at 0 and 1."""
-    return blend(((start, 1.0 - t), (end, t)))
+def between(start: Scene, end: Scene, t: float, mixing: str = "") -> Scene:
+    """The scene a fraction ``t`` (0 to 1) of the way from ``start`` to ``end``; exactly those at 0 and 1.
+
+    ``mixing`` says how points are blended on the way: "lerp", "slerp", or "" as they are anyway.
+    """
+    blended = blend(((start, 1.0 - t), (end, t)))
+    if not mixing or blended in (start, end):
+        return blended
+    return replace(blended, latent=replace(blended.latent, mixing=mixing))
+
+
+def along(points: tuple[Scene, Scene, Scene, Scene], gaps: tuple[float, float, float], t: float) -> Scene:
+    """The scene a fraction ``t`` (0 to 1) of the way from the second of four points to the third, on a curve through
+    all of them whose speed changes nowhere at once; exactly those two at 0 and 1.
+
+    ``gaps`` are the seconds from point to point; 0 where there is no first or no fourth point. The curve is a cubic
+    Hermite spline whose speed at a point is that from its one neighbour to its other (Catmull and Rom 1974, for
+    unevenly spaced points). Only the point of latent space and its moves follow it: what must stay within limits, such
+    as class weights, truncation or guidance, goes straight.
+    """
+    straight = between(points[1], points[2], t)
+    if t <= 0.0 or t >= 1.0:
+        return straight
+    weights = _spline_weights(gaps, t)
+    sources: dict[Source, float] = {}
+    moves: dict[AnyDirection, float] = {}
+    for point, weight in zip(points, weights, strict=True):
+        own = math.fsum(amount for _, amount in point.latent.sources)
+        for source, amount in point.latent.sources:
+            sources[source] = sources.get(source, 0.0) + weight * amount / own
+        for direction, amount in point.latent.moves:
+            moves[direction] = moves.get(direction, 0.0) + weight * amount
+    kept = tuple((source, amount) for source, amount in sources.items() if abs(amount) > 1e-12)
+    return replace(straight, latent=replace(straight.latent, sources=kept, moves=canonical(moves.items())))
+
+
+def _spline_weights(gaps: tuple[float, float, float], t: float) -> tuple[float, float, float, float]:
+    """How much each of the four points counts; together 1."""
+    before, own, after = gaps
+    start, end = t * (1 - t) ** 2, t * t * (t - 1)  # of the speeds at the two points, in ways
+    first, last = start * own / (before + own), end * own / (own + after)
+    reached = t * t * (3 - 2 * t)
+    return -first, 1 - reached - last, reached + first, last
 
 
 def blend(parts: Iterable[tuple[Scene, float]]) -> Scene:
@@ -108,6 +148,7 @@ def _blend_latents(parts: list[tuple[Latent, float]]) -> Latent:
         nearest.cutoff,
         nearest.classes,
         _blend_factors([(latent.temperatures, share) for latent, share in parts]),
+        nearest.mixing,
     )
 
 

@@ -10,6 +10,7 @@ from explorer.errors import SceneError
 from explorer.scene.blending import canonical
 from explorer.scene.values import (
     ALL_LAYERS,
+    MIXINGS,
     AnyDirection,
     Codes,
     Condition,
@@ -36,6 +37,7 @@ __all__ = ["MAX_NAME", "direction_from_json", "direction_to_json", "from_json", 
 DIRECTION_KINDS: Final = ("axis", "decoder", "data", "ganspace", "sefa", "pattern")
 NOISE_MODES: Final = ("const", "random", "none")
 LARGEST: Final = 1e9  # weights and amounts beyond this are damage
+MOST_BEYOND: Final = 2.0  # the sum of all weights without their signs, in sums with them; a curve has at most 1.3
 MAX_PARTS: Final = 4096  # sources or moves in one latent; more is not something a hand or this program makes
 MAX_NAME: Final = 80
 MAX_PROMPT: Final = 10_000  # characters
@@ -250,6 +252,8 @@ def _latent_to_json(latent: Latent) -> dict[str, Any]:
         data["classes"] = [list(pair) for pair in latent.classes]
     if latent.temperatures:
         data["temperatures"] = [list(pair) for pair in latent.temperatures]
+    if latent.mixing:
+        data["mixing"] = latent.mixing
     return data
 
 
@@ -258,11 +262,13 @@ def _latent_from_json(data: Any) -> Latent:
     moves = tuple((direction_from_json(direction), _number(amount)) for direction, amount in _short(data["moves"]))
     if len(dict(moves)) < len(moves):
         raise ValueError("a direction that is moved along twice")
-    if any(weight < 0 for _, weight in sources) or not math.fsum(weight for _, weight in sources) > 0:
+    total = math.fsum(weight for _, weight in sources)
+    if not total > 0 or math.fsum(abs(weight) for _, weight in sources) > MOST_BEYOND * total:
         raise ValueError("its sources, whose weights should be positive")
     cutoff, classes = _index(data.get("cutoff", ALL_LAYERS)), _pairs(data.get("classes", []))
     temperatures = _pairs(data.get("temperatures", []))
-    return Latent(sources, canonical(moves), _number(data["truncation"]), cutoff, classes, temperatures)
+    mixing = _one_of(data.get("mixing", ""), MIXINGS)
+    return Latent(sources, canonical(moves), _number(data["truncation"]), cutoff, classes, temperatures, mixing)
 
 
 def _source_to_json(source: Source) -> dict[str, Any]:

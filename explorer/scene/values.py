@@ -7,6 +7,7 @@ from typing import Final, TypeAlias
 
 __all__ = [
     "ALL_LAYERS",
+    "MIXINGS",
     "AnyDirection",
     "Codes",
     "Condition",
@@ -29,6 +30,7 @@ __all__ = [
 ]
 
 ALL_LAYERS: Final = 1 << 16  # an end of a range that no model reaches
+MIXINGS: Final = ("", "lerp", "slerp")  # how the sources of a point are blended
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -103,7 +105,9 @@ class Latent:
     deviations, along its direction. Style-based models are pulled in W, and only in the layers below ``cutoff``.
     For flows the truncation is the temperature; ``temperatures`` multiply it in single levels, (level, factor) pairs.
     ``classes`` are class weights that this point keeps in any scene, as an example does; without any, those of the
-    scene hold.
+    scene hold. ``mixing`` is how sources are blended: "lerp" straight, "slerp" along the arc, or "" as the latent
+    distribution calls for. The weight of a source may be below zero, as long as all of them together are not: a curve
+    through other points passes beyond them.
     """
 
     sources: tuple[tuple[Source, float], ...] = ((Seed(0), 1.0),)
@@ -112,6 +116,7 @@ class Latent:
     cutoff: int = ALL_LAYERS
     classes: tuple[tuple[int, float], ...] = ()
     temperatures: tuple[tuple[int, float], ...] = ()
+    mixing: str = ""
 
     def amount(self, direction: AnyDirection) -> float:
         """How far this point is moved along ``direction``, in standard deviations."""

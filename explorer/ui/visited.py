@@ -9,6 +9,8 @@ import numpy as np
 from PySide6.QtCore import QPoint, Qt, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QWidget
 
+from explorer.animation import through
+from explorer.animation.editing import added
 from explorer.live import Tile
 from explorer.saved import Favourite
 from explorer.scene import Scene
@@ -121,12 +123,12 @@ class Visited(QWidget):
     def add_keyframe(self, key: int) -> None:
         """Put a visited point at the end of the timeline."""
         session = self._desk.session
-        session.set_keyframes((*session.keyframes, self._scene(key)))
+        session.change_film(added(session.film, [self._scene(key)]), "Add a keyframe")
 
     def ask_film(self, key: int) -> None:
         """Ask for a film from a visited point to the current one."""
         session = self._desk.session
-        self.film_asked.emit(session.film.film((self._scene(key), session.scene)))
+        self.film_asked.emit(through((self._scene(key), session.scene), session.film))
 
     def toggle_favourite(self, key: int) -> None:
         """Keep a visited point as a favourite, or let it go."""

@@ -161,14 +161,11 @@ class Window(QMainWindow):
         if self.desk.session.view.workspace == "atlas":
             self._show_trail()
             return
-        history = self.desk.session.history
-        undo, redo = history.undo(), history.redo()
-        self.verbs["undo"].setEnabled(undo is not history or self.desk.session.scene != history.entry.scene)
-        self.verbs["redo"].setEnabled(redo is not history)
-        self.verbs["undo"].setToolTip(
-            f"Undo: {history.entry.label} (Ctrl+Z)" if undo is not history else "Undo (Ctrl+Z)"
-        )
-        self.verbs["redo"].setToolTip(f"Redo: {redo.entry.label} (Ctrl+Shift+Z)" if redo is not history else "Redo")
+        undo, redo = self.desk.session.undo_label(), self.desk.session.redo_label()
+        self.verbs["undo"].setEnabled(undo is not None)
+        self.verbs["redo"].setEnabled(redo is not None)
+        self.verbs["undo"].setToolTip(f"Undo: {undo} (Ctrl+Z)" if undo else "Undo (Ctrl+Z)")
+        self.verbs["redo"].setToolTip(f"Redo: {redo} (Ctrl+Shift+Z)" if redo else "Redo")
 
     def _show_trail(self) -> None:
         """Say what undo and redo would do on the map."""

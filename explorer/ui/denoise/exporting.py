@@ -83,7 +83,7 @@ class RunExport(QObject):
         low, high = self._playback.span()
         frames, recipe = self._frames(range(low, high + 1)), self._recipe()
         rate = min(max(round(STEPS_PER_SECOND * self._playback.speed), 1), 60)
-        size = self._desk.session.film.size
+        size = self._desk.session.output.size
 
         def work(report: Report) -> Path:
             preload("av", "_core*.so")
