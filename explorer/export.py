@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,9 +16,10 @@ from explorer.recipe import Recipe
 from explorer.render import render, render_many
 from explorer.scene import Scene
 
-__all__ = ["enlargement", "export_film", "export_picture", "export_table"]
+__all__ = ["export_film", "export_picture", "export_table"]
 
 FRAMES_PER_BATCH = 8
+TELLING_SECONDS = 1.0  # before that, nobody knows how long it takes
 TABLE_GAP = 32  # of a mixing table: that part of a picture's side lies between two of them
 
 
@@ -38,18 +40,19 @@ def export_film(
 ) -> int:
     """Render a film and write it with its recipe inside; returns the number of frames written.
 
-    Frames stream from the network to the encoder. ``output`` says how large they are (see ``enlargement``);
-    ``report(done, total, note)`` is called for every frame and may raise to cancel, which leaves no file.
+    Frames stream from the network to the encoder. ``output`` says which of them, how large they are and how much may
+    be lost; ``report(done, total, note)`` is called for every frame and may raise to cancel, which leaves no file.
     """
-    total = frame_count(film)
+    output = output or Output(size=0)
+    part = film.region if output.region else None
+    total, begun = frame_count(film, part), time.monotonic()
 
     def frames() -> Iterator[np.ndarray]:
-        for index, picture in enumerate(render_many(generator, scenes(film), FRAMES_PER_BATCH)):
-            report(index, total, f"frame {index + 1} of {total}")
+        for index, picture in enumerate(render_many(generator, scenes(film, part), FRAMES_PER_BATCH)):
+            report(index, total, f"frame {index + 1} of {total}{_time_left(index, total, begun)}")
             yield picture.pixels
 
-    factor = enlargement(generator.image_shape, output.size if output is not None else 0)
-    return write_film(path, frames(), film.frames_per_second, recipe.to_json(), factor)
+    return write_film(path, frames(), film.frames_per_second, recipe.to_json(), output)
 
 
 def export_table(
@@ -72,6 +75,10 @@ def export_table(
     write_png(path, contact_sheet(np.stack(pictures), table.columns, gap), recipe.to_json())
 
 
-def enlargement(image_shape: tuple[int, int, int], size: int) -> int:
-    """How many times pictures (c, h, w) are enlarged so that their shorter side has at least ``size`` pixels."""
-    return max(1, -(-size // min(image_shape[1:]))) if size > 0 else 1
+def _time_left(done: int, total: int, begun: float) -> str:
+    """How long it still takes, once that can be told; ``begun`` is a moment of the monotonic clock."""
+    passed = time.monotonic() - begun
+    if passed < TELLING_SECONDS or not done:
+        return ""
+    seconds = round(passed / done * (total - done))
+    return f", {seconds // 60}:{seconds % 60:02d} left"

@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from explorer.animation import write_film
+from explorer.animation import Output, write_film
 from explorer.errors import ExportError
 from explorer.imaging import contact_sheet, enlarge, write_png
 
@@ -20,6 +20,7 @@ __all__ = ["beside", "write_run", "write_step", "write_strip"]
 
 Pixels = npt.NDArray[np.uint8]
 
+LARGEST: Final = 4096  # pixels of the shorter side of a film
 SMALLEST_STRIP: Final = 64  # pixels of the shorter side of one picture of a strip
 LONGEST_STRIP: Final = 16_000  # pixels; beyond that the strip goes on in another row
 STRIP_GAP: Final = 16  # that part of a picture's side lies between two of them
@@ -45,7 +46,7 @@ def write_run(
             report(index, len(frames), f"step {index + 1} of {len(frames)}")
             yield pixels
 
-    return write_film(path, told(), frames_per_second, recipe, _factor(frames[0], size) if frames else 1)
+    return write_film(path, told(), frames_per_second, recipe, Output(size=min(size, LARGEST)))
 
 
 def write_strip(path: Path, frames: Sequence[Pixels], recipe: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import random
+import threading
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -17,6 +18,7 @@ from explorer.animation import (
     EASINGS,
     WRITERS,
     Film,
+    Output,
     film_from_json,
     frame_count,
     read_film_recipe,
@@ -68,11 +70,13 @@ def frames_then(error: BaseException, count: int = 5) -> Iterator[Pixels]:
 
 def read_back(path: Path) -> tuple[list[Pixels], float]:
     """The frames as RGB, and the length of the film in seconds."""
-    if path.suffix == ".mp4":
+    if path.suffix in (".mp4", ".webm"):
         with av.open(str(path)) as container:
             stream = container.streams.video[0]
             decoded = [frame.to_ndarray(format="rgb24").astype(np.uint8) for frame in container.decode(video=0)]
-            assert stream.duration is not None
+            if stream.duration is None:  # WebM says it of the whole file alone, to the millisecond
+                assert container.duration is not None
+                return decoded, container.duration / 1_000_000
             assert stream.time_base is not None
             return decoded, float(stream.duration * stream.time_base)
     if path.is_dir():
@@ -215,10 +219,10 @@ def test_every_frame_is_in_the_file(tmp_path: Path, suffix: str, height: int, wi
     path = tmp_path / f"walk{suffix}"
     assert write_film(path, gradients(12, height, width, channels), 24) == 12
     read, _ = read_back(path)
-    even = suffix == ".mp4"
+    even = suffix in (".mp4", ".webm")
     expected = (height + height % 2, width + width % 2, 3) if even else (height, width, 3)
     assert [frame.shape for frame in read] == [expected] * 12
-    allowed = {".mp4": 3.0, ".gif": 3.0}.get(suffix, 0.0) if channels == 3 or even else 0.0
+    allowed = {".mp4": 3.0, ".webm": 4.0, ".gif": 3.0}.get(suffix, 0.0) if channels == 3 or even else 0.0
     written = list(gradients(12, height, width, channels))
     assert error_between(written[0], read[0]) <= allowed
     assert error_between(written[-1], read[-1]) <= allowed
@@ -292,11 +296,11 @@ def test_a_fast_gif_leaves_out_frames_that_browsers_would_slow_down(tmp_path: Pa
 @pytest.mark.parametrize("suffix", ALL)
 def test_enlarging_makes_every_pixel_a_square(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"large{suffix}"
-    write_film(path, gradients(3, 5, 7, 1), 10, enlarge=4)
+    write_film(path, gradients(3, 5, 7, 1), 10, output=Output(size=20, quality=100))
     read, _ = read_back(path)
     assert read[0].shape == (20, 28, 3)
     squares = read[0].reshape(5, 4, 7, 4, 3)
-    assert np.ptp(squares, axis=(1, 3)).max() <= (8 if suffix == ".mp4" else 0)
+    assert np.ptp(squares, axis=(1, 3)).max() <= (8 if suffix in (".mp4", ".webm") else 0)
 
 
 def test_frames_are_written_as_they_come(tmp_path: Path) -> None:
@@ -430,7 +434,7 @@ def test_a_finished_export_replaces_the_older_file(tmp_path: Path, suffix: str) 
 
 
 def test_an_unknown_suffix_gets_a_sentence_with_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(ExportError, match=r"walk\.avi.*\.mp4, \.gif, \.webp, \.png"):
+    with pytest.raises(ExportError, match=r"walk\.avi.*\.mp4, \.webm, \.gif, \.webp, \.png"):
         write_film(tmp_path / "walk.avi", gradients(2), 10)
 
 
@@ -478,3 +482,42 @@ def test_pictures_too_large_for_the_format_get_one_sentence(tmp_path: Path, suff
     with pytest.raises(ExportError, match="could not be written"):
         write_film(tmp_path / f"walk{suffix}", gradients(1, 1, 70_000, 1), 10)
     assert list(tmp_path.iterdir()) == []
+
+
+# How films are written
+
+
+def test_h265_is_what_the_file_holds(tmp_path: Path) -> None:
+    write_film(tmp_path / "walk.mp4", gradients(12), 24, output=Output(size=0, codec="h265"))
+    with av.open(str(tmp_path / "walk.mp4")) as container:
+        assert container.streams.video[0].codec_context.name == "hevc"
+        assert len(list(container.decode(video=0))) == 12
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".webm", ".webp"])
+def test_a_lower_quality_makes_a_smaller_file(tmp_path: Path, suffix: str) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (12, 64, 64, 3)).astype(np.uint8)
+    for quality in (90, 30):
+        write_film(tmp_path / f"{quality}{suffix}", noise, 24, output=Output(size=0, quality=quality))
+    assert (tmp_path / f"30{suffix}").stat().st_size < 0.7 * (tmp_path / f"90{suffix}").stat().st_size
+
+
+def test_smooth_enlargement_has_the_size_asked_for_and_no_squares(tmp_path: Path) -> None:
+    write_film(tmp_path / "walk.png", gradients(2, 20, 30, 3), 10, output=Output(size=50, scaling="smooth"))
+    read, _ = read_back(tmp_path / "walk.png")
+    assert read[0].shape == (50, 75, 3)
+    steps = np.abs(np.diff(read[0].astype(np.int64)[:, :, 0], axis=0))
+    assert steps.max() <= 6  # nine grey levels from row to row before, spread over two and a half rows
+
+
+def test_frames_are_made_while_others_are_encoded_and_few_wait(tmp_path: Path) -> None:
+    threads, made_by = set(), threading.current_thread().name
+
+    def watched() -> Iterator[Pixels]:
+        for pixels in gradients(60):
+            threads.add(threading.current_thread().name)
+            yield pixels
+
+    assert write_film(tmp_path / "walk.gif", watched(), 10) == 60
+    assert threads == {made_by}
+    assert not [thread for thread in threading.enumerate() if thread.name == "Encoder"]

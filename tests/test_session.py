@@ -418,7 +418,7 @@ def rich() -> SavedSession:
             region=(0.5, 1.5),
             sound=Sound("/tmp/é.wav", "2" * 64, (0.5, 1.0), 9.0),
         ),
-        output=Output(256, "smooth", 70, "h265", caption="{time}"),
+        output=Output(256, "smooth", 70, "h265", region=True),
         view=View("grid", Direction("axis", 3), Direction("data", 0), 9, 1.5, True, "data"),
     )
 

@@ -70,7 +70,8 @@ def write_webp(path: Path, reel: Reel) -> int:
         file.write(_webp_chunk(b"ANIM", struct.pack("<IH", 0, 0)))
         for index, pixels in enumerate(reel.frames, start=1):
             buffer = io.BytesIO()
-            _image(pixels).save(buffer, format="WEBP", lossless=True)
+            how = {"lossless": True} if reel.quality >= 100 else {"quality": reel.quality}
+            _image(pixels).save(buffer, format="WEBP", **how)
             duration = reel.ticks(index, 1000) - reel.ticks(index - 1, 1000)
             place = bytes(6) + canvas + _uint24(duration) + b"\x02"  # at the top left, not mixed with the frame before
             file.write(_webp_chunk(b"ANMF", place + buffer.getvalue()[12:]))

@@ -1,4 +1,4 @@
-"""How a film is written: size, quality and what is beside or below the pictures, as one small frozen value."""
+"""How a film is written: size, compression and which part, as one small frozen value."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from explorer.errors import SceneError
 __all__ = ["CODECS", "SCALINGS", "Output", "output_from_json", "output_to_json"]
 
 LARGEST: Final = 4096  # pixels of the shorter side
-LONGEST_CAPTION: Final = 200
 SCALINGS: Final = ("pixels", "smooth")
 CODECS: Final = ("h264", "h265")
 
@@ -22,9 +21,7 @@ class Output:
     ``size`` is the shorter side in pixels: at least so many, by whole-number enlargement, where ``scaling`` is
     "pixels", exactly so many by Lanczos resampling where it is "smooth"; 0 leaves pictures as they are. ``quality``
     (0 to 100) is how little is lost where a format loses anything. ``codec`` is what an MP4 is compressed by.
-    ``transparent`` keeps the alpha of models that have it, where the format can. ``caption`` is a line of text below
-    every picture, in which {seed}, {time} and {frame} are filled in. ``region`` writes only the part of the film that
-    is played alone, ``sound`` puts the film's sound in, and ``hashes`` writes the SHA-256 of every frame beside it.
+    ``region`` writes only the part of the film that is played alone.
 
     Raises:
         SceneError: a value is out of its range.
@@ -34,11 +31,7 @@ class Output:
     scaling: str = "pixels"
     quality: int = 90
     codec: str = "h264"
-    transparent: bool = False
-    caption: str = ""
     region: bool = False
-    sound: bool = True
-    hashes: bool = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.size <= LARGEST:
@@ -49,8 +42,6 @@ class Output:
             raise SceneError(f"Pictures are enlarged by {' or '.join(SCALINGS)}, not by {self.scaling!r}.")
         if self.codec not in CODECS:
             raise SceneError(f"An MP4 is compressed by {' or '.join(CODECS)}, not by {self.codec!r}.")
-        if len(self.caption) > LONGEST_CAPTION:
-            raise SceneError(f"A caption has at most {LONGEST_CAPTION} characters.")
 
 
 def output_to_json(output: Output) -> dict[str, Any]:

@@ -44,6 +44,8 @@ def _read_comment(file: BinaryIO, head: bytes) -> str:
         return _webp_description(file)
     if head.startswith(b"\x89PNG"):
         return _png_text(file)
+    if head.startswith(b"\x1a\x45\xdf\xa3"):
+        return _matroska_comment(file)
     return _mp4_comment(file) if head[4:8] == b"ftyp" else ""
 
 
@@ -91,6 +93,18 @@ def _png_text(file: BinaryIO) -> str:
             return (zlib.decompressobj().decompress(text, LONGEST_RECIPE) if is_compressed else text).decode("utf-8")
         file.seek(following)
     return ""
+
+
+def _matroska_comment(file: BinaryIO) -> str:
+    """The comment among the tags of a WebM file; its first and last pieces are read, not its pictures."""
+    import av
+
+    file.seek(0)
+    try:
+        with av.open(file, format="matroska") as container:
+            return container.metadata.get("COMMENT") or container.metadata.get("comment") or ""
+    except av.FFmpegError:
+        return ""
 
 
 def _mp4_comment(file: BinaryIO) -> str:

@@ -22,6 +22,8 @@ class Reel:
     height: int  # pixels
     frames_per_second: int  # 1 to 120
     recipe: str  # ASCII JSON, or nothing
+    quality: int = 90  # 0 to 100: how little is lost where a format loses anything
+    codec: str = "h264"  # of an MP4
 
     def ticks(self, index: int, per_second: int) -> int:
         """When frame ``index`` starts, in whole ticks of which ``per_second`` make a second; rounding never adds up."""

@@ -22,10 +22,12 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 
 from explorer.animation.containers import write_apng, write_gif, write_webp
+from explorer.animation.output import Output
+from explorer.animation.pipeline import encode_beside
 from explorer.animation.reel import Pixels, Reel
+from explorer.animation.scaling import film_size, scaled
 from explorer.errors import ExportError
 from explorer.files import write_atomically
-from explorer.imaging import enlarge as enlarge_pixels
 from explorer.imaging import write_png
 
 __all__ = ["FIRST_PICTURE", "WRITERS", "Writer", "write_film"]
@@ -35,6 +37,10 @@ Writer: TypeAlias = Callable[[Path, Reel], int]  # takes all frames, gives the n
 PICTURE_NAME: Final = "frame-{:05d}.png"
 FIRST_PICTURE: Final = PICTURE_NAME.format(1)
 BT709: Final = 1  # the number of these colours in H.264 and in PyAV alike
+ENCODERS: Final = {
+    "h264": ("libx264", {}),
+    "h265": ("libx265", {"x265-params": "log-level=none"}),
+}  # by the names in ``Output.codec``
 STUDIO_RANGE: Final = 1  # luma 16 to 235, which every player expects
 
 
@@ -43,19 +49,20 @@ def write_film(
     frames: Iterable[Pixels],
     frames_per_second: int,
     recipe: dict[str, Any] | None = None,
-    enlarge: int = 1,
+    output: Output | None = None,
 ) -> int:
     """Write frames as the film that the suffix of ``path`` names, and give the number of frames in it.
 
-    Frames are uint8 (h, w, c) of one shape, c is 1 or 3. ``enlarge`` makes every pixel a square of that many pixels.
-    A path without a suffix becomes a folder of numbered pictures. What ``frames`` raises is passed on unchanged.
-    Runs on any thread.
+    Frames are uint8 (h, w, c) of one shape, c is 1 or 3. ``output`` says how they are enlarged and compressed; without
+    it they stay as they are, with nothing lost where the format allows that. A path without a suffix becomes a folder
+    of numbered pictures. What ``frames`` raises is passed on unchanged. Runs on any thread, and encodes on another one
+    while the next frames are made.
 
     Raises:
         ExportError: the suffix is unknown, there are no frames, their shapes differ, or the file cannot be written.
     """
     assert 1 <= frames_per_second <= 120, "frames_per_second should be 1 to 120"
-    assert enlarge >= 1, "enlarge should be at least 1"
+    output = output or Output(size=0, quality=100)
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix and suffix not in WRITERS:
@@ -65,14 +72,21 @@ def write_film(
     first = next(source, None)
     if first is None:
         raise ExportError(f"{path} was not written, because the film has no frames.")
-    shown = (enlarge_pixels(pixels, enlarge) for pixels in _alike(itertools.chain([first], source), path))
-    height, width = first.shape[0] * enlarge, first.shape[1] * enlarge
-    reel = Reel(shown, width, height, frames_per_second, "" if recipe is None else json.dumps(recipe))
+    height, width = film_size(first.shape[0], first.shape[1], output)
+    text = "" if recipe is None else json.dumps(recipe)
+
+    def write(writer: Writer, target: Path) -> int:
+        def encode(arriving: Iterator[Pixels]) -> int:
+            shown = (scaled(pixels, output) for pixels in arriving)
+            return writer(target, Reel(shown, width, height, frames_per_second, text, output.quality, output.codec))
+
+        return encode_beside(_alike(itertools.chain([first], source), path), encode)
+
     try:
         if not suffix:
-            return _write_folder(path, reel)
+            return write(_write_folder, path)
         with write_atomically(path) as temporary:
-            return WRITERS[suffix](temporary, reel)
+            return write(WRITERS[suffix], temporary)
     except BaseException as error:
         if source.failure is not None and error is not source.failure:
             raise source.failure from source.failure.__cause__
@@ -117,20 +131,42 @@ def _alike(frames: Iterable[Pixels], path: Path) -> Iterator[Pixels]:
 
 
 def _write_mp4(path: Path, reel: Reel) -> int:
-    """H.264 at nearly invisible loss; an odd last row or column is repeated, because this format needs even sizes."""
+    """H.264 or H.265; an odd last row or column is repeated, because these formats need even sizes."""
+    encoder, options = ENCODERS[reel.codec]
+    return _write_video(path, reel, "mp4", encoder, {**options, "crf": str(_rate_factor(reel.quality))})
+
+
+def _write_webm(path: Path, reel: Reel) -> int:
+    """VP9, whose sizes are even here too, because players expect them so."""
+    factor = str(round(15 + (100 - reel.quality) * 0.45))
+    options = {"crf": factor, "b:v": "0", "deadline": "good", "cpu-used": "4", "row-mt": "1"}
+    return _write_video(path, reel, "webm", "libvpx-vp9", options)
+
+
+def _rate_factor(quality: int) -> int:
+    """The constant rate factor of x264 and x265: 16, hardly visible, at 90."""
+    return min(51, round(12 + (100 - quality) * 0.4))
+
+
+def _write_video(path: Path, reel: Reel, container_format: str, encoder: str, options: dict[str, str]) -> int:
     import av  # takes a fifth of a second, which only a film should cost
     from av.video.reformatter import Interpolation
+    from av.video.stream import VideoStream
 
     accurate = Interpolation.AREA | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
+    flags = {"movflags": "+faststart"} if container_format == "mp4" else {}
     index = 0
     try:
-        with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:
+        with av.open(str(path), "w", format=container_format, options=flags) as container:
             if reel.recipe:
                 container.metadata["comment"] = reel.recipe
-            stream = container.add_stream("libx264", rate=reel.frames_per_second, options={"crf": "16"})
+            stream = container.add_stream(encoder, rate=reel.frames_per_second, options=options)
+            assert isinstance(stream, VideoStream), "an encoder of pictures should make a stream of pictures"
             stream.width, stream.height = reel.width + reel.width % 2, reel.height + reel.height % 2
             stream.pix_fmt = "yuv420p"
             context = stream.codec_context
+            if encoder == "libx265":
+                context.codec_tag = "hvc1"  # the name under which every player finds it
             context.color_range, context.colorspace = STUDIO_RANGE, BT709
             context.color_primaries, context.color_trc = BT709, BT709
             for index, pixels in enumerate(reel.frames, start=1):
@@ -147,6 +183,8 @@ def _write_mp4(path: Path, reel: Reel) -> int:
         if isinstance(error, OSError):
             raise
         raise ValueError(error.strerror or str(error)) from error
+    except LookupError as error:
+        raise ValueError(f"this machine cannot write {encoder}") from error
     return index
 
 
@@ -189,6 +227,7 @@ def _is_replaceable(folder: Path) -> bool:
 
 WRITERS: Final[dict[str, Writer]] = {
     ".mp4": _write_mp4,
+    ".webm": _write_webm,
     ".gif": write_gif,
     ".webp": write_webp,
     ".png": write_apng,
