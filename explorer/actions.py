@@ -17,6 +17,7 @@ from explorer.animation.editing import added
 from explorer.charting import Charting
 from explorer.errors import ExplorerError
 from explorer.files import checkpoints_folder, checkpoints_in, digest, is_checkpoint, write_atomically, write_text
+from explorer.filming import Filming
 from explorer.finding import SPACE_TITLES, Finder, Found
 from explorer.kept_files import given_name
 from explorer.live import Live
@@ -87,6 +88,7 @@ class Actions(QObject):
         super().__init__(parent)
         self.session, self.live, self.workers, self.preferences = session, live, workers, preferences
         self.motion = Motion(session, self)
+        self.filming = Filming(session, workers.background, self.fail, self)
         self.finder = Finder(session, live, workers.loader, state_folder / "points", self)
         self.charting = Charting(workers.atlas, cache_folder or state_folder, self.fail, self)
         self.maps = Maps(self, self.charting, self)

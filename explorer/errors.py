@@ -7,6 +7,7 @@
     ├── SceneError                a scene, session or recipe is not valid, or does not fit the model
     ├── DeviceError               the computing device is missing or out of memory
     ├── TrainingError             training cannot start or go on
+    ├── SoundError                a sound file cannot be read
     └── ExportError               a film or picture cannot be written
 
 Raise where the cause is known; catch once, where something can be done about it. The window shows ``message``
@@ -25,6 +26,7 @@ __all__ = [
     "ExportError",
     "ImageError",
     "SceneError",
+    "SoundError",
     "TrainingError",
 ]
 
@@ -75,3 +77,7 @@ class ExportError(ExplorerError):
     """A film or picture cannot be written."""
 
     exit_code: ClassVar[int] = 1
+
+
+class SoundError(ExplorerError):
+    """A sound file cannot be read."""

@@ -233,6 +233,12 @@ class Session(QObject):
             self._edits = self._edits.visit(_Edit(self.film, self.history.current), label or "Change the film")
             self.history_changed.emit()
 
+    def amend_film(self, film: Film) -> None:
+        """Add to the film what became known of it, which is no change of the person's and no step of undo."""
+        if self.film == self._edits.now.film:
+            self._edits = self._edits.amend(replace(self._edits.now, film=film))
+        self._show_film(film)
+
     def set_output(self, output: Output) -> None:
         """Write films in another way."""
         if output != self.output:

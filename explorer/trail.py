@@ -44,6 +44,12 @@ class Trail(Generic[T]):
         steps = (*self.steps[: self.at + 1], (value, label))[-LONGEST:]
         return Trail(steps, len(steps) - 1)
 
+    def amend(self, value: T) -> Trail[T]:
+        """The trail with another value where it is, as if that had been there all along."""
+        steps = list(self.steps)
+        steps[self.at] = (value, self.label)
+        return replace(self, steps=tuple(steps))
+
     def undo(self) -> Trail[T]:
         return replace(self, at=max(self.at - 1, 0))
 

@@ -22,6 +22,7 @@ __all__ = [
     "moved_to",
     "on_beats",
     "pathed",
+    "remeasured",
     "removed",
     "reordered",
     "replaced",
@@ -135,10 +136,11 @@ def replaced(film: Film, index: int, scene: Scene) -> Film:
 
 def pathed(film: Film, path: str) -> Film:
     """The film on another kind of path. A spline does not stop at its keyframes, so easings that do become linear."""
-    changed = replace(film, path=path)
-    if path == "spline" and all(keyframe.easing == "ease" for keyframe in film.keyframes):
-        changed = eased(changed, range(len(film.keyframes)), "linear")
-    return _with(changed, [replace(k, changes=()) for k in changed.keyframes] if path != film.path else film.keyframes)
+    if path == film.path:
+        return film
+    stops = path == "spline" and all(keyframe.easing == "ease" for keyframe in film.keyframes)
+    keyframes = (replace(k, easing="linear" if stops else k.easing, changes=()) for k in film.keyframes)
+    return replace(film, path=path, keyframes=tuple(keyframes))
 
 
 def matched(film: Film) -> Film:
@@ -168,6 +170,17 @@ def on_beats(film: Film, every: int = 1) -> Film:
         keyframes[index] = replace(keyframes[index], seconds=max(beat - last, SHORTEST))
         last = beat
     return replace(film, keyframes=tuple(keyframes))
+
+
+def remeasured(film: Film, measured: Film) -> Film:
+    """The film with what was measured of another one on those ways that both of them have."""
+    if film.path != measured.path:
+        return film
+    reach = 2 if film.path == "spline" else 1
+    known = {_way(measured.keyframes, i, reach): k.changes for i, k in enumerate(measured.keyframes) if k.changes}
+    keyframes = film.keyframes
+    kept = (replace(k, changes=k.changes or known.get(_way(keyframes, i, reach), ())) for i, k in enumerate(keyframes))
+    return replace(film, keyframes=tuple(kept))
 
 
 def _with(film: Film, keyframes: Iterable[Keyframe]) -> Film:

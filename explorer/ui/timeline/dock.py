@@ -104,7 +104,7 @@ class Timeline(QFrame):
     def show_rows(self) -> None:
         """Show how fast the picture changes and how loud the sound is, as far as that is known."""
         film, verbs = self.desk.session.film, filming(self.desk)
-        peaks: Floats | None = verbs.waveform() if film.sound is not None and verbs is not None else None
+        peaks: Floats | None = verbs.waveform() if film.sound is not None else None
         self.track.set_rows(_speed_of(film), peaks)
         self._fold()
 
@@ -159,11 +159,7 @@ class Timeline(QFrame):
 
     @Slot(bool)
     def set_even(self, even: bool) -> None:
-        verbs = filming(self.desk)
-        if verbs is not None:
-            verbs.set_even(even)
-        else:
-            self.change_film(replace(self.desk.session.film, even=even), "Equal change")
+        filming(self.desk).set_even(even)
 
     @Slot(float)
     def set_length(self, seconds: float) -> None:
@@ -275,9 +271,8 @@ class Timeline(QFrame):
         verbs = filming(self.desk)
         match = menu.addAction("Lengths after how much changes")
         match.setToolTip("Ways on which the picture changes more last longer; the film is as long as before.")
-        match.setEnabled(verbs is not None and self.desk.session.film.is_playable)
-        if verbs is not None:
-            match.triggered.connect(verbs.match_lengths)
+        match.setEnabled(self.desk.session.film.is_playable)
+        match.triggered.connect(verbs.match_lengths)
         menu.addAction("Select all keyframes", self.track.select_all)
         unregion = menu.addAction("Play the whole film again", self.track.clear_region)
         unregion.setEnabled(self.desk.session.film.region is not None)
@@ -289,9 +284,7 @@ class Timeline(QFrame):
         session.scene_changed.connect(self.show_motion)
         actions.motion.player.moved.connect(self.show_motion)  # the scene may rest while the time goes on
         actions.motion.changed.connect(self.show_motion)
-        verbs = filming(self.desk)
-        if verbs is not None:
-            verbs.changed.connect(self.show_rows)
+        filming(self.desk).changed.connect(self.show_rows)
         track.scrubbed.connect(actions.motion.scrub)
         track.keyframeChosen.connect(actions.motion.go_to_keyframe)
         track.edited.connect(self.change_film)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QMenu, QWidget
 
+from explorer.filming import Filming
 from explorer.ui.dialogs import ask_open
 from explorer.ui.panel import Desk
 
@@ -18,9 +19,9 @@ SOUNDS: Final = "Sound (*.wav *.mp3 *.flac *.ogg *.m4a *.aac *.opus *.mp4 *.mov 
 EVERY: Final = {1: "every beat", 2: "every second beat", 4: "every fourth beat", 8: "every eighth beat"}
 
 
-def filming(desk: Desk) -> Any:
+def filming(desk: Desk) -> Filming:
     """The verbs of films that take a while: measuring, sound, ready motions."""
-    return getattr(desk.actions, "filming", None)
+    return desk.actions.filming
 
 
 class MotionsMenu(QMenu):
@@ -37,7 +38,7 @@ class MotionsMenu(QMenu):
         """Offer what fits now."""
         self.clear()
         verbs = filming(self._desk)
-        for preset in verbs.presets() if verbs is not None else ():
+        for preset in verbs.presets():
             action = self.addAction(preset.name, partial(verbs.add_preset, preset.name))
             action.setToolTip(preset.sentence)
         if not self.actions():
@@ -63,13 +64,12 @@ class SoundMenu(QMenu):
     @Slot()
     def follow(self) -> None:
         """Offer what the film has."""
-        film, is_there = self._desk.session.film, filming(self._desk) is not None
+        film = self._desk.session.film
         sound = film.sound
-        self._open.setEnabled(is_there)
-        self._drop.setEnabled(is_there and sound is not None)
+        self._drop.setEnabled(sound is not None)
         self._drop.setText(f"Remove {Path(sound.path).name}" if sound is not None else "Remove the sound")
         for action in self._beats.values():
-            action.setEnabled(is_there and sound is not None and bool(sound.beats) and film.is_playable)
+            action.setEnabled(sound is not None and bool(sound.beats) and film.is_playable)
 
     @Slot()
     def ask_sound(self) -> None:
