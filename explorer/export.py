@@ -37,11 +37,13 @@ def export_film(
     recipe: Recipe,
     output: Output | None = None,
     report: Callable[[float, float, str], None] = lambda done, total, note: None,
+    seen: Callable[[np.ndarray], None] = lambda pixels: None,
 ) -> int:
     """Render a film and write it with its recipe inside; returns the number of frames written.
 
     Frames stream from the network to the encoder. ``output`` says which of them, how large they are and how much may
     be lost; ``report(done, total, note)`` is called for every frame and may raise to cancel, which leaves no file.
+    ``seen`` gets every frame (h, w, c) as it was rendered.
     """
     output = output or Output(size=0)
     part = film.region if output.region else None
@@ -50,6 +52,7 @@ def export_film(
     def frames() -> Iterator[np.ndarray]:
         for index, picture in enumerate(render_many(generator, scenes(film, part), FRAMES_PER_BATCH)):
             report(index, total, f"frame {index + 1} of {total}{_time_left(index, total, begun)}")
+            seen(picture.pixels)
             yield picture.pixels
 
     return write_film(path, frames(), film.frames_per_second, recipe.to_json(), output)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from explorer.cli.telling import DeviceOption, progress_bar, tell
-from explorer.errors import CheckpointError, SceneError
+from explorer.errors import CheckpointError, ExportError, SceneError
 
 if TYPE_CHECKING:
     from explorer.cli.reading import FoundFilm
@@ -34,6 +34,22 @@ def animate(
         int | None,
         typer.Option(metavar="N", min=0, max=4096, help="The least shorter side in pixels; 0: as it is."),
     ] = None,
+    scaling: Annotated[str | None, typer.Option(metavar="HOW", help="pixels: whole ones; smooth: Lanczos.")] = None,
+    quality: Annotated[
+        int | None, typer.Option(metavar="N", min=0, max=100, help="How little is lost where a format loses anything.")
+    ] = None,
+    codec: Annotated[str | None, typer.Option(metavar="NAME", help="h264 or h265, of an MP4.")] = None,
+    path: Annotated[str | None, typer.Option(metavar="NAME", help="natural, lerp, slerp or spline.")] = None,
+    region: Annotated[
+        bool | None, typer.Option("--region/--no-region", help="Only the part that is played alone.")
+    ] = None,
+    hashes: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the SHA-256 of every frame's pixels, a line each.")
+    ] = None,
+    check: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Compare the frames with such a list; 1 if one differs."),
+    ] = None,
     device: DeviceOption = "auto",
 ) -> None:
     """Make a film of the keyframes of a session, or of a list of scenes."""
@@ -42,10 +58,11 @@ def animate(
     if output.suffix and output.suffix.lower() not in WRITERS:
         kinds = ", ".join(WRITERS)
         raise typer.BadParameter(f"{output} should end in {kinds}, or be a folder.", param_hint="--output")
-    from explorer.animation.editing import eased, stretched
+    from explorer.animation.editing import eased, pathed, stretched
+    from explorer.animation.hashes import first_difference, frame_hash, read_hashes
     from explorer.cli.reading import read_film
     from explorer.export import export_film
-    from explorer.files import digest
+    from explorer.files import digest, write_text
     from explorer.generators import open_generator
     from explorer.recipe import Recipe
 
@@ -53,7 +70,11 @@ def animate(
     film = found.film if fps is None else replace(found.film, frames_per_second=fps)
     film = film if easing is None else eased(film, range(len(film.keyframes)), easing)
     film = film if seconds is None else stretched(film, seconds)
-    output_as = found.output if size is None else replace(found.output, size=size)
+    film = film if path is None else pathed(film, path)
+    wishes: dict[str, Any] = {"size": size, "scaling": scaling, "quality": quality, "codec": codec, "region": region}
+    output_as = replace(found.output, **{name: wish for name, wish in wishes.items() if wish is not None})
+    listed = read_hashes(check) if check is not None else None
+    seen: list[str] = []
     model = checkpoint or _checkpoint_of(found, source)
     generator = open_generator(model, device)
     recipe = Recipe(str(model.absolute()), digest(model), generator.name, film=film, output=output_as)
@@ -63,9 +84,15 @@ def animate(
         def report(done: float, total: float, note: str) -> None:
             progress.update(task, completed=done, total=total, note=note)
 
-        frames = export_film(generator, film, output, recipe, output_as, report)
+        frames = export_film(
+            generator, film, output, recipe, output_as, report, lambda pixels: seen.append(frame_hash(pixels))
+        )
         progress.update(task, completed=frames)
     tell(f"{output} is written: {frames:,} frames.")
+    if hashes is not None:
+        write_text(hashes, "".join(f"{each}\n" for each in seen))
+    if listed is not None and (difference := first_difference(listed, seen)):
+        raise ExportError(difference)
 
 
 def _checkpoint_of(found: FoundFilm, source: Path) -> Path:

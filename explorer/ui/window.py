@@ -35,7 +35,7 @@ from PySide6.QtWidgets import (
 )
 
 from explorer.actions import Message
-from explorer.animation import Film
+from explorer.animation import Film, Output
 from explorer.loading import PICTURE_SUFFIXES
 from explorer.ui.atlas.column import AtlasColumn
 from explorer.ui.atlas.workspace import Atlas
@@ -46,6 +46,7 @@ from explorer.ui.controls import qimage
 from explorer.ui.denoise import Denoise
 from explorer.ui.dialogs import ask_open, ask_save
 from explorer.ui.explore import WAITING, Explore
+from explorer.ui.film_dialog import FilmDialog
 from explorer.ui.messages import MessageBar
 from explorer.ui.models import ModelsPanel
 from explorer.ui.panel import Desk
@@ -71,7 +72,6 @@ FILES = (
     ";;All files (*)"
 )
 DISK_SPACE = (5, 20, 50, 200)  # gigabytes for what is known of datasets
-FILMS = "MP4 film (*.mp4);;GIF (*.gif);;WebP (*.webp);;Animated PNG (*.png)"
 HINTS = {
     "explore": "Drag in the small map at the right. R draws a seed, G shows a grid, Space walks, Ctrl+Z takes anything "
     "back.",
@@ -280,8 +280,15 @@ class Window(QMainWindow):
     @Slot(object)
     def ask_export(self, film: Film) -> None:
         """Export any film."""
-        then = partial(self.desk.actions.export_film, film=film)
-        ask_save(self, "Export a film", self._suggest("mp4"), FILMS, then)
+        session = self.desk.session
+        if session.model is None:
+            return
+        shape, path = session.model.facts.image_shape, self._suggest("mp4").with_suffix("")
+        FilmDialog(film, shape, session.output, path, partial(self._export_film, film), self).open()
+
+    def _export_film(self, film: Film, path: Path, output: Output) -> None:
+        self.desk.session.set_output(output)
+        self.desk.actions.export_film(path, film, output)
 
     @Slot()
     def ask_save_session(self) -> None:
