@@ -99,6 +99,7 @@ class Instrument(QObject):
         gc.enable()
         self.actions.motion.stop()
         self.window.atlas.close_threads()
+        self.window.performing.close()
         for jobs in self.workers.all():
             jobs.close()
         self.actions.charting.close()

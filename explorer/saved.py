@@ -10,6 +10,7 @@ from typing import Any
 from explorer.animation import EASINGS, Film, Output, film_from_json, output_from_json, output_to_json
 from explorer.animation import to_json as film_to_json
 from explorer.atlas.choices import Choices, choices_from_json, choices_to_json
+from explorer.control import Setup, setup_from_json, setup_to_json
 from explorer.errors import SceneError
 from explorer.history import History
 from explorer.runs import Branch
@@ -114,6 +115,7 @@ class SavedSession:
     lens: str = ""  # the path of the model that it is seen through; empty: its pixels
     pictured: str = ""  # the fingerprint of that dataset, for which the choices hold
     choices: Choices = Choices()
+    controls: Setup = field(default_factory=Setup)
 
     def to_text(self) -> str:
         """The session as JSON. Slow for long histories: not for the main thread."""
@@ -150,6 +152,7 @@ class SavedSession:
                 "lens": self.lens,
                 "pictured": self.pictured,
                 "choices": choices_to_json(self.choices),
+                "controls": setup_to_json(self.controls),
             }
         )
 
@@ -217,6 +220,7 @@ def read_session(path: Path) -> SavedSession:
             lens=str(data.get("lens", "")),
             pictured=str(data.get("pictured", "")),
             choices=choices_from_json(data.get("choices")),
+            controls=setup_from_json(data.get("controls")),
         )
     except FileNotFoundError as error:
         raise SceneError(f"{path} does not exist.", "It may have been moved or renamed.") from error

@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from explorer.animation import Film, Output
 from explorer.atlas.choices import Choices
+from explorer.control import Setup
 from explorer.errors import SceneError
 from explorer.history import Entry, History
 from explorer.imaging import Picture
@@ -72,6 +73,7 @@ class Session(QObject):
     film_changed = Signal()  # the film, or how it is written
     turn_changed = Signal()  # where changes of a denoising run begin to act
     compared_changed = Signal()  # which models are open beside this one
+    controls_changed = Signal()  # what knobs and keys of controllers move
     directions_changed = Signal()  # strengths or the accuracy of directions became known
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -90,6 +92,7 @@ class Session(QObject):
         self.mapped = Mapped()
         self.turn_step: int | None = None  # changes of sampling and condition act from this step on; None: all the way
         self.view = View()
+        self.controls = Setup()
         self.strengths: dict[str, Any] = {}  # kind of direction -> float32 (k,)
         self.accuracies: dict[Examples, float] = {}  # of own directions: the share of examples on the right side
         self._edits = Trail.start(_Edit(self.film, 0))
@@ -264,6 +267,13 @@ class Session(QObject):
             self.compared = models
             self.compared_changed.emit()
 
+    def set_controls(self, setup: Setup) -> None:
+        """Have these knobs and keys move these parts."""
+        if setup != self.controls:
+            self.controls = setup
+            self.controls_changed.emit()
+            self.kept_changed.emit()
+
     def set_turn_step(self, step: int | None) -> None:
         """Have changes of sampling and condition act from a step on, or all the way."""
         if step != self.turn_step:
@@ -291,6 +301,7 @@ class Session(QObject):
             lens=self.mapped.lens,
             pictured=self.mapped.fingerprint,
             choices=self.mapped.choices,
+            controls=self.controls,
         )
 
     def remember(self, saved: SavedSession) -> None:
@@ -311,6 +322,7 @@ class Session(QObject):
         if self.model is not None and self.model.digest == model.digest:
             self.model = None  # its history is replaced by the saved one
         self.remember(replace(saved, digest=model.digest))
+        self.set_controls(saved.controls)
         self.view = saved.view
         self.open_model(model, saved.scene)
 

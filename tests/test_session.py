@@ -32,6 +32,7 @@ SIGNALS = (
     "view_changed",
     "kept_changed",
     "film_changed",
+    "controls_changed",
     "directions_changed",
 )
 
@@ -162,7 +163,7 @@ def test_a_model_that_suggests_nonsense_opens_at_its_first_seed(qapp: object, st
 def test_opening_a_model_is_told_once_each(session: Session) -> None:
     names = heard(session)
     session.open_model(make_model("b"))
-    assert sorted(names) == sorted(set(SIGNALS) - {"picture_shown", "directions_changed"})
+    assert sorted(names) == sorted(set(SIGNALS) - {"picture_shown", "directions_changed", "controls_changed"})
 
 
 def test_every_model_keeps_its_own_history(session: Session) -> None:

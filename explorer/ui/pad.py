@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QElapsedTimer, QPointF, QRectF, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import (
     QColor,
     QFocusEvent,
@@ -37,6 +37,19 @@ LARGEST: Final = 306
 DIM: Final = 0.55  # opacity of the thumbnails
 STEP: Final = 0.1
 LONG_STEP: Final = 0.5
+TICK_MILLISECONDS: Final = 15
+HELD_SECONDS: Final = 0.2  # until a key that is held moves on by itself
+SLOWEST: Final = 0.6  # standard deviations a second, when it begins to
+FASTEST: Final = 4.0
+GAINED: Final = 2.5  # speed, every second
+HURRY: Final = 2.5  # times as fast with Shift
+REST_MILLISECONDS: Final = 400  # after the last key, a movement is over
+ARROWS: Final = {
+    int(Qt.Key.Key_Left): (-1, 0),
+    int(Qt.Key.Key_Right): (1, 0),
+    int(Qt.Key.Key_Up): (0, 1),
+    int(Qt.Key.Key_Down): (0, -1),
+}
 
 
 def cell_position(row: int, column: int, rows: int, columns: int, reach: float = 3.0) -> tuple[float, float]:
@@ -47,12 +60,13 @@ def cell_position(row: int, column: int, rows: int, columns: int, reach: float =
 class Pad(QWidget):
     """A plane from -reach to reach on both axes (in standard deviations, y upwards) with a handle and its trail.
 
-    Press or drag anywhere to put the handle there. Arrows move it by 0.1, with Shift by 0.5; Home or a double click
-    returns to the middle. Thumbnails of the plane may lie behind it, and may arrive one by one.
+    Press or drag anywhere to put the handle there. Arrows move it by 0.1, with Shift by 0.5; held, they move it on
+    faster and faster, two of them along a diagonal. Home or a double click returns to the middle. Thumbnails of the
+    plane may lie behind it, and may arrive one by one.
     """
 
     positionChanged = Signal(float, float)  # while a person moves it; never from setPosition
-    settled = Signal()  # after a drag, key or reset that moved it: one undo step
+    settled = Signal()  # after a drag, a reset, or keys in a row that moved it: one undo step
 
     def __init__(self, reach: float = 3.0, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -66,6 +80,17 @@ class Pad(QWidget):
         self._painted_as: tuple[object, ...] = ()  # what else decides how the ground looks
         self._is_dragging = False
         self._is_unsettled = False
+        self._held: dict[int, bool] = {}  # arrows that are down, and whether Shift was
+        self._held_for = 0.0  # seconds since the first of them
+        self._clock = QElapsedTimer()
+        self._tick = QTimer(self)
+        self._tick.setTimerType(Qt.TimerType.PreciseTimer)
+        self._tick.setInterval(TICK_MILLISECONDS)
+        self._tick.timeout.connect(self._move_on)
+        self._rest = QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.setInterval(REST_MILLISECONDS)
+        self._rest.timeout.connect(self._settle)
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
@@ -194,17 +219,10 @@ class Pad(QWidget):
             self._settle()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        arrows = {
-            Qt.Key.Key_Left: (-1, 0),
-            Qt.Key.Key_Right: (1, 0),
-            Qt.Key.Key_Up: (0, 1),
-            Qt.Key.Key_Down: (0, -1),
-        }
-        if event.key() in arrows:
-            step = LONG_STEP if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else STEP
-            right, up = arrows[Qt.Key(event.key())]
-            x, y = self._position
-            self._move(self._within(round(x + right * step, 6)), self._within(round(y + up * step, 6)))
+        if event.key() in ARROWS:
+            if not event.isAutoRepeat():
+                self._rest.stop()
+                self._press_arrow(event.key(), bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier))
         elif event.key() == Qt.Key.Key_Home:
             self._move(0.0, 0.0)
         else:
@@ -212,11 +230,16 @@ class Pad(QWidget):
 
     def keyReleaseEvent(self, event: QKeyEvent) -> None:
         if not event.isAutoRepeat():
-            self._settle()
+            self._held.pop(event.key(), None)
+            if not self._held:
+                self._tick.stop()
+                self._rest.start()  # so that taps in a row are one step of undo
         super().keyReleaseEvent(event)
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
         super().focusOutEvent(event)
+        self._held.clear()
+        self._tick.stop()
         self._settle()
 
     # --- private ---
@@ -241,7 +264,39 @@ class Pad(QWidget):
             self._is_unsettled = True
             self.positionChanged.emit(x, y)
 
+    def _press_arrow(self, key: int, is_long: bool) -> None:
+        """Move one step at once; while the key stays down, on from there."""
+        step, (right, up) = LONG_STEP if is_long else STEP, ARROWS[key]
+        x, y = self._position
+        self._move(self._within(round(x + right * step, 6)), self._within(round(y + up * step, 6)))
+        if not self._held:
+            self._held_for = 0.0
+            self._clock.start()
+            self._tick.start()
+        self._held[key] = is_long
+
+    @Slot()
+    def _move_on(self) -> None:
+        self.advance(self._clock.restart() / 1000)
+
+    def advance(self, seconds: float) -> None:
+        """Move on with the arrows that are held, for so many seconds."""
+        self._held_for += seconds
+        moving = self._held_for - HELD_SECONDS
+        if moving <= 0.0 or not self._held:
+            return
+        way = (
+            min(SLOWEST + GAINED * moving, FASTEST)
+            * min(seconds, moving)
+            * (HURRY if any(self._held.values()) else 1.0)
+        )
+        right, up = (sum(ARROWS[key][axis] for key in self._held) for axis in (0, 1))
+        x, y = self._position
+        self._move(self._within(x + right * way), self._within(y + up * way))
+
+    @Slot()
     def _settle(self) -> None:
+        self._rest.stop()
         if self._is_unsettled:
             self._is_unsettled = False
             self.settled.emit()

@@ -58,6 +58,7 @@ class SliderList(QAbstractScrollArea):
         self._order: tuple[int, ...] = ()
         self._filter = ""
         self._rows: tuple[int, ...] = ()  # the rows shown, from the top
+        self._bound: dict[int, str] = {}  # by row: what moves it from outside
         self._selected = -1  # a row, or -1
         self._dragged = -1
         self._is_unsettled = False
@@ -81,6 +82,34 @@ class SliderList(QAbstractScrollArea):
         self._marks, self._filter, self._selected, self._dragged = None, "", -1, -1
         self._order = tuple(range(len(names)))
         self._lay_out()
+
+    def names(self) -> tuple[str, ...]:
+        """The names of all rows."""
+        return self._names
+
+    def range(self) -> tuple[float, float]:
+        """The ends of every track."""
+        return self._scale.minimum, self._scale.maximum
+
+    def rowAt(self, point: QPoint) -> int:
+        """The row under a point of the viewport, or -1."""
+        return self._row_at(point)
+
+    def setBound(self, bound: dict[int, str]) -> None:
+        """Mark rows as moved by something outside, in words."""
+        if bound != self._bound:
+            self._bound = dict(bound)
+            self.viewport().update()
+
+    def drive(self, row: int, value: float) -> None:
+        """Move a row to ``value``, within the range, as a drag does; ``settle`` ends the movement."""
+        if row in self._rows:
+            self.select(row)
+        self._change(row, self._scale.fitted(value))
+
+    def settle(self) -> None:
+        """End a movement, as letting go of the mouse does."""
+        self._settle()
 
     def values(self) -> Floats:
         """A copy of all values, one for each row."""
@@ -181,7 +210,7 @@ class SliderList(QAbstractScrollArea):
         """Paint one row where it lies; called only for rows in sight."""
         selected = row == self._selected
         mark = None if self._marks is None else float(self._marks[row])
-        look = RowLook(self.isEnabled(), selected and self.hasFocus(), selected, mark)
+        look = RowLook(self.isEnabled(), selected and self.hasFocus(), selected, mark, row in self._bound)
         paint_row(painter, self.rowColumns(row), self._names[row], float(self._values[row]), self._scale, look)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
@@ -260,8 +289,9 @@ class SliderList(QAbstractScrollArea):
         if watched is self.viewport() and isinstance(event, QHelpEvent):
             row = self._row_at(event.pos())
             if row >= 0:
-                text = self._tooltips[row] if self._tooltips else self._names[row]
-                QToolTip.showText(event.globalPos(), explained(text), self.viewport(), self.rowRect(row))
+                text = explained(self._tooltips[row] if self._tooltips else self._names[row])
+                text += f" Moved by {self._bound[row]}." if row in self._bound else ""
+                QToolTip.showText(event.globalPos(), text, self.viewport(), self.rowRect(row))
             return row >= 0
         return super().eventFilter(watched, event)
 

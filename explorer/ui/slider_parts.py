@@ -24,6 +24,7 @@ GAP: Final = 8
 INSET: Final = 2  # what a line edit leaves free on each side of its text
 HANDLE: Final = 6.0  # radius
 TRACK: Final = 4.0  # thickness
+BOUND: Final = 2.5  # radius of the dot of a slider that is moved from outside
 MINUS: Final = "\N{MINUS SIGN}"
 HABIT: Final = "Double click on the name resets it, on the value edits it."
 
@@ -111,12 +112,14 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class RowLook:
-    """How a row appears: whether it can be used, holds the keyboard focus, is selected, or carries a faint mark."""
+    """How a row appears: whether it can be used, holds the keyboard focus, is selected, carries a faint mark, or is
+    moved from outside."""
 
     enabled: bool = True
     focused: bool = False
     selected: bool = False
     mark: float | None = None
+    bound: bool = False
 
 
 def columns(rect: QRect, taken: int = 0) -> Columns:
@@ -164,6 +167,10 @@ def paint_row(painter: QPainter, parts: Columns, name: str, value: float, scale:
     painter.setPen(QColor(faint if not look.enabled else palette.text if held else palette.dim))
     painter.drawText(parts.value, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, scale.text(value))
     _paint_track(painter, QRectF(parts.track), value, scale, look)
+    if look.bound:
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(palette.amber))
+        painter.drawEllipse(QPointF(parts.label.right() + 1, parts.label.center().y() + 0.5), BOUND, BOUND)
 
 
 class ValueEdit(QLineEdit):

@@ -44,7 +44,8 @@ class SliderRow(QWidget):
         self._edit.committed.connect(self._take_text)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setToolTip(explained(tooltip))
+        self._tooltip, self._bound = explained(tooltip), ""
+        self.setToolTip(self._tooltip)
         self.setAccessibleName(label)
         self.setAccessibleDescription(tooltip)
 
@@ -75,6 +76,25 @@ class SliderRow(QWidget):
         self._scale = replace(self._scale, minimum=minimum, maximum=maximum, default=default)
         self.update()
 
+    def range(self) -> tuple[float, float]:
+        """The ends of the track."""
+        return self._scale.minimum, self._scale.maximum
+
+    def setBound(self, words: str) -> None:
+        """Mark the row as moved by something outside, named by ``words``; without words as moved by nothing."""
+        if words != self._bound:
+            self._bound = words
+            self.setToolTip(f"{self._tooltip} Moved by {words}." if words else self._tooltip)
+            self.update()
+
+    def drive(self, value: float) -> None:
+        """Move to ``value``, within the range, as a drag does; ``settle`` ends the movement."""
+        self._change(self._scale.fitted(value))
+
+    def settle(self) -> None:
+        """End a movement, as letting go of the mouse does."""
+        self._settle()
+
     def reset(self) -> None:
         """Return to the default, as a double click on the name does."""
         self._change(self._scale.default)
@@ -94,7 +114,7 @@ class SliderRow(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
-        look = RowLook(enabled=self.isEnabled(), focused=self.hasFocus())
+        look = RowLook(self.isEnabled(), self.hasFocus(), bound=bool(self._bound))
         paint_row(painter, columns(self.rect()), self._label, self._value, self._scale, look)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:

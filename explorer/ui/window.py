@@ -52,6 +52,7 @@ from explorer.ui.models import ModelsPanel
 from explorer.ui.panel import Desk
 from explorer.ui.panels import PANELS
 from explorer.ui.panels.transform import TransformPanel
+from explorer.ui.performing import Performing
 from explorer.ui.shortcuts import ATLAS_SHORTCUTS, COMPARE_SHORTCUTS, RUN_SHORTCUTS, SHORTCUTS, ShortcutSheet
 from explorer.ui.status import StatusLine
 from explorer.ui.theme import application_icon, apply_theme, icon
@@ -123,6 +124,8 @@ class Window(QMainWindow):
         self._is_timeline_away = False  # while the map is shown, which is no film
         self.verbs: dict[str, QAction] = {}
         self._make_verbs()
+        shared = [verb for name, verb in self.verbs.items() if name not in ("dismiss", "stage")]
+        self.performing = Performing(desk, self, shared)
         self._lay_out()
         self._autosave = QTimer(self)
         self._autosave.setSingleShot(True)
@@ -411,6 +414,30 @@ class Window(QMainWindow):
         self.closing.emit()
         super().closeEvent(event)
 
+    # --- playing for others ---
+
+    @Slot()
+    def show_controls(self) -> None:
+        self.performing.show_controls()
+
+    @Slot()
+    def toggle_recording(self) -> None:
+        self.performing.toggle_recording()
+
+    @Slot()
+    def toggle_stage(self) -> None:
+        self.performing.toggle_stage()
+
+    @Slot()
+    def keep_controls(self) -> None:
+        """Keep with the session what knobs and keys move."""
+        self.desk.session.set_controls(self.performing.controls.setup)
+
+    @Slot()
+    def take_controls(self) -> None:
+        """Have knobs and keys move what the session says."""
+        self.performing.controls.change(self.desk.session.controls)
+
     # --- putting together ---
 
     def _make_verbs(self) -> None:
@@ -443,6 +470,9 @@ class Window(QMainWindow):
             "smooth": explore.toggle_smooth,
             "fit": self.fit_picture,
             "actual": self.show_actual_size,
+            "record": self.toggle_recording,
+            "stage": self.toggle_stage,
+            "controls": self.show_controls,
             "keys": self.show_shortcuts,
             "dismiss": self.messages.hide,
             "quit": self.quit,
@@ -566,6 +596,10 @@ class Window(QMainWindow):
         for name in ("favourite", "keyframe", "blend", "reset"):
             menu.addAction(self.verbs[name])
         menu.addSeparator()
+        for name in ("record", "stage", "controls"):
+            menu.addAction(self.verbs[name])
+        self.verbs["record"].setCheckable(True)
+        menu.addSeparator()
         looks, group = menu.addMenu("Look"), QActionGroup(menu)
         for mode, words in (("system", "As the system"), ("dark", "Dark"), ("light", "Light")):
             look = looks.addAction(words, partial(self.choose_theme, mode))
@@ -627,6 +661,9 @@ class Window(QMainWindow):
         self._autosave.timeout.connect(self._save_soon)
         self.models.open_asked.connect(self.ask_open)
         self.timeline.export_asked.connect(self.ask_export_film)
+        self.performing.recording_changed.connect(self.verbs["record"].setChecked)
+        self.performing.controls.setup_changed.connect(self.keep_controls)
+        self.desk.session.controls_changed.connect(self.take_controls)
         self.explore.visited.film_asked.connect(self.ask_export)
         self.explore.pixel_hovered.connect(self.status.show_pixel)
 

@@ -8,10 +8,12 @@ import numpy as np
 from PySide6.QtCore import QPoint, Qt, Slot
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QMenu, QPushButton, QVBoxLayout, QWidget
 
+from explorer.control import move_target
 from explorer.scene import ALL_LAYERS, Direction, moved
 from explorer.ui.controls import SliderList
 from explorer.ui.elided_label import ElidedLabel
 from explorer.ui.layers import chosen_layers, layer_groups
+from explorer.ui.learning import add_learning
 from explorer.ui.panel import Desk, Panel
 from explorer.ui.range_row import RangeRow
 from explorer.ui.segments import Segments
@@ -208,6 +210,7 @@ class DirectionsPanel(Panel):
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.addAction("Use across (left to right)", self.use_across)
         menu.addAction("Use up (bottom to top)", self.use_up)
+        add_learning(menu, self, move_target(self._direction(row)))
         menu.popup(self._list.viewport().mapToGlobal(position))
 
     @Slot()

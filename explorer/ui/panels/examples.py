@@ -11,10 +11,12 @@ from PySide6.QtCore import QPoint, Qt, Slot
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QMenu, QPushButton, QVBoxLayout, QWidget
 
 from explorer.actions import Message
+from explorer.control import move_target
 from explorer.scene import MAX_NAME, Examples, Latent, Scene
 from explorer.ui.controls import SliderList
 from explorer.ui.dialogs import ask_open, ask_save
 from explorer.ui.layers import chosen_layers
+from explorer.ui.learning import add_learning
 from explorer.ui.panel import Desk, Panel
 from explorer.ui.panels.example_labels import LabelsDialog, can_learn, found_words
 from explorer.ui.panels.example_moves import (
@@ -335,6 +337,8 @@ class ExamplesPanel(Panel):
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.addAction("Use across (left to right)", self.use_across)
         menu.addAction("Use up (bottom to top)", self.use_up)
+        first, end = chosen_layers(self.desk.session)
+        add_learning(menu, self, move_target(replace(self._shown[row], first=first, end=end)))
         menu.popup(self._list.viewport().mapToGlobal(position))
 
     def show_offers(self, side: str) -> None:
