@@ -160,6 +160,13 @@ def test_edits_leave_alone_what_they_have_nothing_to_do_with() -> None:
     assert added(film, [A]).scenes == (A, B, C, D, A)
 
 
+def test_a_keyframe_can_be_pressed_against_its_neighbour_anywhere() -> None:
+    film = through((A, B, C), seconds=0.1)
+    for shift in np.linspace(0.0, 50.0, 501):
+        pressed = moved_to(moved_to(film, 1, 0.1 + float(shift), ripple=True), 2, 0.0)
+        assert pressed.keyframes[1].seconds == pytest.approx(0.02)
+
+
 def test_what_was_measured_stays_only_with_ways_that_are_the_same() -> None:
     film = through((A, B, C, D))
     film = replace(film, keyframes=tuple(replace(k, changes=(0.0, float(i))) for i, k in enumerate(film.keyframes, 1)))

@@ -103,7 +103,8 @@ def moved_to(film: Film, index: int, t: float, ripple: bool = False) -> Film:
     has_next = index < ways(film)
     latest = times[index + 1] - SHORTEST if has_next and not ripple else LONGEST - (duration(film) - times[index])
     t = min(max(t, times[index - 1] + SHORTEST), max(latest, times[index - 1] + SHORTEST))
-    keyframes[index - 1] = replace(before, seconds=t - times[index - 1])
+    seconds = max(t - times[index - 1], SHORTEST)  # the difference may be a rounding error less
+    keyframes[index - 1] = replace(before, seconds=seconds)
     if has_next and not ripple:
         keyframes[index] = replace(own, seconds=max(times[index + 1] - t, SHORTEST))
     return replace(film, keyframes=tuple(keyframes))

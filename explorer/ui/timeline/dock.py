@@ -256,7 +256,7 @@ class Timeline(QFrame):
             header.add(button, 8, partial(fill_from_button, button, words))
         header.add(header.more, 0)
         header.add(self._export, 0)
-        header.set_rest(self._fill_rest)
+        header.menuFilled.connect(self.fill_rest)
         QWidget.setTabOrder(self._fit, header.more)
         QWidget.setTabOrder(header.more, self._export)
         QWidget.setTabOrder(self._export, self.track)
@@ -267,7 +267,9 @@ class Timeline(QFrame):
         column.addWidget(self.track)
         column.addStretch(1)
 
-    def _fill_rest(self, menu: QMenu) -> None:
+    @Slot(object)
+    def fill_rest(self, menu: QMenu) -> None:
+        """Put what is seldom used into the menu of the header."""
         verbs = filming(self.desk)
         match = menu.addAction("Lengths after how much changes")
         match.setToolTip("Ways on which the picture changes more last longer; the film is as long as before.")

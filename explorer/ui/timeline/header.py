@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from PySide6.QtCore import QEvent, QSize, Slot
+from PySide6.QtCore import QEvent, QSize, Signal, Slot
 from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QMenu, QSizePolicy, QToolButton, QWidget
 
@@ -27,6 +27,8 @@ class _Part:
 class Header(QWidget):
     """Controls from left to right. Add the stretch and the three dots where they belong."""
 
+    menuFilled = Signal(object)  # QMenu, at its end: for what it holds at any width
+
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self._parts: list[_Part] = []
@@ -40,7 +42,6 @@ class Header(QWidget):
         self._menu.setToolTipsVisible(True)
         self._menu.aboutToShow.connect(self.fill_menu)
         self.more.setMenu(self._menu)
-        self._rest: Callable[[QMenu], None] | None = None
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def add(self, widget: QWidget, rank: int = 0, fill: Callable[[QMenu], None] | None = None) -> None:
@@ -50,10 +51,6 @@ class Header(QWidget):
 
     def add_stretch(self) -> None:
         self._row.addStretch(1)
-
-    def set_rest(self, fill: Callable[[QMenu], None]) -> None:
-        """What the menu holds at any width."""
-        self._rest = fill
 
     def hidden(self) -> list[QWidget]:
         """The controls that have no room now."""
@@ -88,8 +85,7 @@ class Header(QWidget):
                 part.fill(self._menu)
         if self._menu.actions():
             self._menu.addSeparator()
-        if self._rest is not None:
-            self._rest(self._menu)
+        self.menuFilled.emit(self._menu)
 
     # --- Qt ---
 

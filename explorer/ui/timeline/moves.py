@@ -87,7 +87,8 @@ def _around(targets: Sequence[float], seconds: float) -> Iterable[float]:
 
 
 def _lasting(keyframe: Keyframe, seconds: float) -> Keyframe:
-    return keyframe if abs(keyframe.seconds - seconds) < 1e-9 else replace(keyframe, seconds=min(seconds, LONGEST))
+    seconds = min(max(seconds, SHORTEST), LONGEST)  # differences of times may be a rounding error less
+    return keyframe if abs(keyframe.seconds - seconds) < 1e-9 else replace(keyframe, seconds=seconds)
 
 
 def _forgetting(film: Film, order: Sequence[int], placed: Sequence[Keyframe]) -> list[Keyframe]:
